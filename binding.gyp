@@ -5,7 +5,7 @@
     {
       'target_name': 'oo_native',
       'sources': [
-        '<!@(node -p "require(\'fs\').readdirSync(\'native\').filter((f) => /\\.cc$/.test(f) && !/^(login|pam_|profile)/.test(f)).map((f) => \'native/\' + f).join(\' \')")',
+        '<!@(node -p "require(\'fs\').readdirSync(\'native\').filter((f) => /\\.cc$/.test(f) && !/^(login|pam_|profile|command|environment)/.test(f)).map((f) => \'native/\' + f).join(\' \')")',
       ],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
       'defines': ['NAPI_VERSION=9', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED', '_GNU_SOURCE'],

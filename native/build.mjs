@@ -97,7 +97,7 @@ function sources(filter) {
 
 function buildAddon() {
   const target = path.join(output, 'oo_native.node');
-  const inputs = [...sources((name) => !/^(login|pam_|profile)/.test(name)), path.join(root, 'binding.gyp')];
+  const inputs = [...sources((name) => !/^(login|pam_|profile|command|environment)/.test(name)), path.join(root, 'binding.gyp')];
   if (upToDate(target, inputs)) return;
   const began = Date.now();
   const prefix = path.dirname(path.dirname(process.execPath));
@@ -118,18 +118,24 @@ function install(from, to, began) {
 
 const confineParts = ['confine.cc', 'landlock.cc', 'seccomp.cc', 'profile.cc'];
 
+/** A file names what it needs beyond itself in its head: `// sources: confine.cc landlock.cc`, `// libraries: -ldl`. */
+function words(file, key) {
+  const line = new RegExp(`^// ${key}: (.*)$`, 'm').exec(readFileSync(file, 'utf8'));
+  return line === null ? undefined : line[1].split(' ').filter(Boolean);
+}
+
 function buildProgram(name, entry, flags) {
-  const parts = [entry, ...confineParts].map(here);
+  if (!existsSync(here(entry))) return;
+  const parts = [entry, ...(words(here(entry), 'sources') ?? confineParts)].map(here);
   if (!parts.every((file) => existsSync(file))) return;
   const target = path.join(output, name);
   if (upToDate(target, [...parts, ...sources((file) => file.endsWith('.h'))])) return;
   const began = Date.now();
   const temporary = path.join(root, 'build', name);
-  run(compiler, [...common, ...hardened, '-o', temporary, ...parts, ...flags]);
+  run(compiler, [...common, ...hardened, '-o', temporary, ...parts, ...flags, ...(words(here(entry), 'libraries') ?? [])]);
   install(temporary, target, began);
 }
 
-/** A test names what it needs beyond its own file: `// sources: confine.cc landlock.cc`, `// libraries: -ldl`. */
 function sanitizeTests(names) {
   const directory = path.join(native, 'test');
   const tests = readdirSync(directory).filter((name) => name.endsWith('.cc') && (names.length === 0 || names.includes(name.slice(0, -3))));
@@ -137,15 +143,13 @@ function sanitizeTests(names) {
   mkdirSync(binaries, { recursive: true });
   for (const name of tests) {
     const file = path.join(directory, name);
-    const text = readFileSync(file, 'utf8');
-    const words = (key) => (new RegExp(`^// ${key}: (.*)$`, 'm').exec(text)?.[1] ?? '').split(' ').filter(Boolean);
-    const parts = [file, ...words('sources').map(here)];
+    const parts = [file, ...(words(file, 'sources') ?? []).map(here)];
     const binary = path.join(binaries, name.slice(0, -3));
     if (!upToDate(binary, [...parts, path.join(directory, 'check.h'), ...sources((header) => header.endsWith('.h'))])) {
       const began = Date.now();
       run(compiler, [
         ...common, '-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer',
-        '-o', binary, ...parts, ...words('libraries'), '-lpthread',
+        '-o', binary, ...parts, ...(words(file, 'libraries') ?? []), '-lpthread',
       ]);
       stamp(binary, began);
     }
