@@ -41,10 +41,6 @@ inline long Raw(long number, long a = 0, long b = 0, long c = 0, long d = 0, lon
 #error "oo-node's native part knows x86_64 and aarch64"
 #endif
 
-inline long Raw(long number, const void* a, long b = 0, long c = 0, long d = 0) {
-  return Raw(number, reinterpret_cast<long>(a), b, c, d);
-}
-
 inline long Address(const void* pointer) { return reinterpret_cast<long>(pointer); }
 
 // The errno of a raw result, 0 when it succeeded.
