@@ -1,0 +1,104 @@
+/**
+ * One environment variable and its file: names, sizes, both forms of content. Invariant: a name that passes
+ * `parseVariableName` is a safe file name; a value that passes `parseVariableValue` reaches a process unchanged.
+ */
+import { OoError } from '../native/error.js';
+import type { Directory } from '../native/beneath.js';
+import { variableValue } from '../node/global-environment.js';
+
+export const MAX_NAME = 128;
+/** Bytes of one value; the kernel takes at most 128 KiB for one string of an environment. */
+export const MAX_VALUE = 32_768;
+
+const name = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** What the platform itself writes once and nobody may change: who the gear is and where it lives. */
+const platformNames = new Set([
+  'OPENSHIFT_APP_DNS',
+  'OPENSHIFT_APP_NAME',
+  'OPENSHIFT_APP_UUID',
+  'OPENSHIFT_GEAR_DNS',
+  'OPENSHIFT_GEAR_NAME',
+  'OPENSHIFT_GEAR_UUID',
+  'OPENSHIFT_HOMEDIR',
+  'OPENSHIFT_DATA_DIR',
+  'OPENSHIFT_REPO_DIR',
+  'OPENSHIFT_TMP_DIR',
+  'OPENSHIFT_LOG_DIR',
+  'OPENSHIFT_NAMESPACE',
+  'OPENSHIFT_PRIMARY_CARTRIDGE_DIR',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+  'HOSTNAME',
+  'IFS',
+  'PATH',
+]);
+
+/** Names a user's variable may not have, because a program would read them before the tenant's own code runs. */
+const reservedForUsers = new Set([
+  'PATH',
+  'IFS',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+  'HOME',
+  'HOSTNAME',
+  'ENV',
+  'BASH_ENV',
+  'SHELLOPTS',
+  'BASHOPTS',
+  'BASH_XTRACEFD',
+  'PS4',
+  'PROMPT_COMMAND',
+  'GCONV_PATH',
+  'GLIBC_TUNABLES',
+  'MALLOC_TRACE',
+  'LOCPATH',
+  'NLSPATH',
+  'OPENSHIFT_PRIMARY_CARTRIDGE_DIR',
+  'OPENSHIFT_NAMESPACE',
+  'SSH_ORIGINAL_COMMAND',
+]);
+
+function refused(message: string): OoError {
+  return new OoError(`${message}. Nothing was changed.`, { code: 'ERR_BAD_VARIABLE', exitCode: 255 });
+}
+
+export function isVariableName(text: string): boolean {
+  return text.length <= MAX_NAME && name.test(text);
+}
+
+export function parseVariableName(text: string): string {
+  if (isVariableName(text)) return text;
+  const shown = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+  throw refused(
+    `The name of a variable is a letter or _ and then letters, digits and _, at most ${MAX_NAME}, not ${shown}`,
+  );
+}
+
+export function parseVariableValue(text: string): string {
+  if (text.includes('\0')) throw refused('The value of a variable cannot hold a NUL byte');
+  if (Buffer.byteLength(text) > MAX_VALUE)
+    throw refused(`The value of a variable is at most ${MAX_VALUE} bytes`);
+  return text;
+}
+
+/** Refuses names that belong to the platform. */
+export function requireUnprotected(text: string): void {
+  if (platformNames.has(text) || /^OPENSHIFT_.*_IDENT$/.test(text)) {
+    throw refused(`${text} belongs to the platform and cannot be set or removed`);
+  }
+}
+
+export function mayUserSet(text: string): boolean {
+  if (text.startsWith('LD_') || text.startsWith('BASH_FUNC_')) return false;
+  return !reservedForUsers.has(text) && !/^OPENSHIFT_.*_IDENT$/.test(text);
+}
+
+/** The value in a file of an opened directory; undefined when it is absent or not a plain file. */
+export function readVariable(directory: Directory, variable: string): string | undefined {
+  const content = directory.tryReadText(variable, MAX_VALUE * 2);
+  return content === undefined ? undefined : variableValue(variable, content);
+}

@@ -1,0 +1,22 @@
+/**
+ * Which accounts carry the gears' gecos: the only list of gears there is. Reads the whole account file, so only lists
+ * and node-wide verbs use it. Invariant: a line that is not a well-formed entry is skipped, never guessed at.
+ */
+import { readFileSync } from 'node:fs';
+
+export interface ListedAccount {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export function gearAccounts(gecos: string, passwd = '/etc/passwd'): readonly ListedAccount[] {
+  const found: ListedAccount[] = [];
+  for (const line of readFileSync(passwd, 'utf8').split('\n')) {
+    const fields = line.split(':');
+    if (fields.length !== 7 || fields[4] !== gecos) continue;
+    const [name = '', , uid = '', gid = ''] = fields;
+    if (/^\d+$/.test(uid) && /^\d+$/.test(gid)) found.push({ name, uid: Number(uid), gid: Number(gid) });
+  }
+  return found;
+}

@@ -1,0 +1,44 @@
+/**
+ * Where things of the node live, all derived from its configuration. Invariant: nobody else joins these names, so that
+ * moving a folder is one line here.
+ */
+import { join } from 'node:path';
+import type { NodeConfig } from './config.js';
+
+export interface NodePaths {
+  readonly confDir: string;
+  /** One file for each variable every gear gets. */
+  readonly globalEnvironment: string;
+  /** Parent of the homes. */
+  readonly gearBase: string;
+  /** Running operations, one file each; root only. */
+  readonly journal: string;
+  /** What pam_oo and oo-login apply, one file for each gear. */
+  readonly confinement: string;
+  readonly cartridgeRepository: string;
+  readonly routes: string;
+  readonly routesMap: string;
+  readonly lastAccess: string;
+  readonly runDir: string;
+  /** The one lock file; a gear's lock is a byte of it. */
+  readonly gearLocks: string;
+  readonly haproxySocket: string;
+}
+
+export function nodePaths(config: NodeConfig): NodePaths {
+  const base = config.gearBaseDir;
+  return {
+    confDir: config.confDir,
+    globalEnvironment: join(config.confDir, 'env'),
+    gearBase: base,
+    journal: join(base, '.journal'),
+    confinement: join(base, '.confinement'),
+    cartridgeRepository: join(base, '.cartridge_repository'),
+    routes: join(base, '.routes'),
+    routesMap: join(base, '.routes', 'gears.map'),
+    lastAccess: config.lastAccessDir,
+    runDir: config.runDir,
+    gearLocks: join(config.runDir, 'gears.lock'),
+    haproxySocket: join(config.runDir, 'haproxy.sock'),
+  };
+}
