@@ -9,6 +9,7 @@ import {
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { addonSources, words } from './sources.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const native = path.join(root, 'native');
@@ -97,7 +98,7 @@ function sources(filter) {
 
 function buildAddon() {
   const target = path.join(output, 'oo_native.node');
-  const inputs = [...sources((name) => !/^(login|pam_|profile|command|environment)/.test(name)), path.join(root, 'binding.gyp')];
+  const inputs = [...addonSources().map(here), ...sources((name) => name.endsWith('.h')), path.join(root, 'binding.gyp')];
   if (upToDate(target, inputs)) return;
   const began = Date.now();
   const prefix = path.dirname(path.dirname(process.execPath));
@@ -118,12 +119,6 @@ function install(from, to, began) {
 
 const confineParts = ['confine.cc', 'landlock.cc', 'seccomp.cc', 'profile.cc'];
 
-/** A file names what it needs beyond itself in its head: `// sources: confine.cc landlock.cc`, `// libraries: -ldl`. */
-function words(file, key) {
-  const line = new RegExp(`^// ${key}: (.*)$`, 'm').exec(readFileSync(file, 'utf8'));
-  return line === null ? undefined : line[1].split(' ').filter(Boolean);
-}
-
 function buildProgram(name, entry, flags) {
   if (!existsSync(here(entry))) return;
   const parts = [entry, ...(words(here(entry), 'sources') ?? confineParts)].map(here);
@@ -134,6 +129,16 @@ function buildProgram(name, entry, flags) {
   const temporary = path.join(root, 'build', name);
   run(compiler, [...common, ...hardened, '-o', temporary, ...parts, ...flags, ...(words(here(entry), 'libraries') ?? [])]);
   install(temporary, target, began);
+}
+
+/** oo-login is linked statically where that can be done: then no loader variable can reach it before it is confined. */
+function hasLibrary(name) {
+  return path.isAbsolute(spawnSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout?.trim() ?? '');
+}
+
+/** sshd, which loads pam_oo.so, gets no C++ runtime from us. */
+function staticRuntime() {
+  return hasLibrary('libstdc++.a') ? ['-static-libgcc', '-static-libstdc++'] : [];
 }
 
 function sanitizeTests(names) {
@@ -163,8 +168,8 @@ try {
   } else {
     withLock(() => {
       buildAddon();
-      buildProgram('oo-login', 'login.cc', ['-fPIE', '-pie']);
-      buildProgram('pam_oo.so', 'pam_oo.cc', ['-fPIC', '-shared', '-lpam']);
+      buildProgram('oo-login', 'login.cc', ['-fPIE', hasLibrary('libc.a') ? '-static-pie' : '-pie']);
+      buildProgram('pam_oo.so', 'pam_oo.cc', ['-fPIC', '-shared', '-lpam', ...staticRuntime()]);
     });
   }
 } catch (error) {
