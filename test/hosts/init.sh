@@ -17,15 +17,15 @@ mkdir "$root" "$state/upper"
 # What is written goes to memory, or to an ext4 image when a disk is asked for.
 onDisk=''
 if [[ -n $IMAGE ]]; then
-  if [[ ! -f $IMAGE ]]; then
+  # With quotas where the kernel has them; a kernel without refuses to mount a filesystem that knows of them.
+  make_image() {
+    rm -f "$IMAGE"
     truncate -s 8G "$IMAGE"
-    mkfs.ext4 -q -E lazy_itable_init=1,lazy_journal_init=1,nodiscard -O quota,project "$IMAGE" || {
-      rm -f "$IMAGE"
-      exit 1
-    }
-  fi
-  if mount -t ext4 -o loop,noatime,prjquota "$IMAGE" "$state/upper" 2>/dev/null ||
-    mount -t ext4 -o loop,noatime "$IMAGE" "$state/upper" 2>/dev/null; then
+    mkfs.ext4 -q -E lazy_itable_init=1,lazy_journal_init=1,nodiscard "$@" "$IMAGE"
+  }
+  mount_image() { mount -t ext4 -o "loop,noatime$1" "$IMAGE" "$state/upper" 2>/dev/null; }
+  [[ -f $IMAGE ]] || { make_image -O quota,project && mount_image ,prjquota; } || make_image
+  if mountpoint -q "$state/upper" || mount_image ,prjquota || mount_image ''; then
     onDisk=image
   else
     onDisk=directory

@@ -1,0 +1,114 @@
+// A disposable host: what it is inside, and that it is gone afterwards.
+import t from 'tap';
+import { readFileSync, readdirSync } from 'node:fs';
+import { Host } from './host.js';
+
+t.test('a host has its own name, processes, network, mounts and cgroups', async (t) => {
+  const host = await Host.start({ hostname: 'broker.test.example.com', address: ['192.168.77.5', '10.9.8.7'] });
+  t.teardown(() => host.stop());
+  const read = async (...argv: string[]): Promise<string> => (await host.run(argv)).stdout.trim();
+
+  t.equal(await read('hostname'), 'broker.test.example.com');
+  t.match(await read('getent', 'hosts', 'broker.test.example.com'), /^192\.168\.77\.5\s/);
+  t.match(await read('ip', '-br', 'addr', 'show', 'net0'), /192\.168\.77\.5\/24 10\.9\.8\.7\/24/);
+  t.match(await read('ip', '-br', 'addr', 'show', 'lo'), /127\.0\.0\.1\/8/, 'loopback is up');
+  t.equal(await read('cat', '/proc/1/comm'), 'bash', 'process 1 is its own');
+  const machineInit = readFileSync('/proc/1/cmdline', 'utf8');
+  t.not(await read('cat', '/proc/1/cmdline'), machineInit.trim());
+  t.equal(await read('stat', '-c', '%a %U', '/tmp', '/run', '/dev/shm'), '1777 root\n755 root\n1777 root');
+  t.equal(await read('sh', '-c', 'ls /tmp /run/openshift 2>/dev/null | wc -l'), '1', '/tmp is empty');
+  for (const line of (await read('cat', '/proc/self/cgroup')).split('\n')) {
+    t.match(line, /:\/(init)?$/, `the host's own group is the root of ${line}`);
+  }
+  const layout = (await read('sh', '-c', 'ls -d /sys/fs/cgroup/*/cgroup.procs')).split('\n');
+  const machine = readdirSync('/sys/fs/cgroup').filter((name) => !name.includes('.') && !name.startsWith('oo-'));
+  if (machine.includes('unified') || machine.includes('memory')) {
+    t.same(
+      layout.map((path) => path.split('/')[4]),
+      machine.sort(),
+      'each hierarchy of the machine is at its place',
+    );
+  }
+});
+
+t.test('what a host writes is not on the machine, and the repository cannot be written', async (t) => {
+  const host = await Host.start();
+  t.teardown(() => host.stop());
+  const before = readFileSync('/etc/passwd', 'utf8');
+  const made = await host.run(['useradd', '-m', '-c', 'OpenShift guest', 'tenant']);
+  t.equal(made.exitCode, 0, made.stderr);
+  t.match((await host.run(['id', 'tenant'])).stdout, /uid=\d+\(tenant\)/);
+  t.equal(readFileSync('/etc/passwd', 'utf8'), before);
+  t.match((await host.run(['touch', 'package.json'])).stderr, /Read-only file system/);
+  t.equal((await host.run(['mkdir', '-p', '.tap/x'])).exitCode, 0, 'the test runner has its scratch place');
+});
+
+t.test('limits can be set on a group made inside, and processes move into it', async (t) => {
+  const host = await Host.start();
+  t.teardown(() => host.stop());
+  const script = `set -e
+    v2=/sys/fs/cgroup/unified; [ -d $v2 ] || v2=/sys/fs/cgroup
+    mkdir -p $v2/openshift/g; sleep 60 & echo $! > $v2/openshift/g/cgroup.procs
+    grep -q . $v2/openshift/g/cgroup.procs
+    pids=/sys/fs/cgroup/pids; [ -d $pids ] || pids=$v2
+    mkdir -p $pids/openshift/g; echo 50 > $pids/openshift/g/pids.max; cat $pids/openshift/g/pids.max
+    echo 1 > $v2/openshift/g/cgroup.kill`;
+  const { stdout, stderr, exitCode } = await host.run(['bash', '-c', script]);
+  t.equal(exitCode, 0, stderr);
+  t.equal(stdout.trim(), '50');
+});
+
+t.test('exit status, output, input and environment pass through', async (t) => {
+  const host = await Host.start({ env: { FROM_HOST: 'a b' } });
+  t.teardown(() => host.stop());
+  t.match(await host.run(['sh', '-c', 'echo out; echo err >&2; exit 7']), { exitCode: 7, stdout: 'out\n', stderr: 'err\n' });
+  t.equal((await host.run(['cat'], { input: 'x\ny' })).stdout, 'x\ny');
+  const echoed = await host.run(['sh', '-c', 'echo "$FROM_HOST|$FROM_RUN|$PWD"'], { env: { FROM_RUN: "it's" }, cwd: '/var' });
+  t.equal(echoed.stdout, "a b|it's|/var\n");
+  const began = Date.now();
+  const slow = await host.run(['sleep', '60'], { timeout: 300 });
+  t.equal(slow.signal, 'SIGKILL');
+  t.ok(Date.now() - began < 5000, 'a timeout ends the command');
+});
+
+t.test('process 1 reaps orphans', async (t) => {
+  const host = await Host.start();
+  t.teardown(() => host.stop());
+  const orphans = 'for n in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.1 & ) ; done; sleep 0.6; ps -e -o stat= | grep -c Z';
+  t.equal((await host.run(['bash', '-c', orphans])).stdout.trim(), '0');
+});
+
+t.test('a link joins host and machine in both directions', async (t) => {
+  const host = await Host.start({ link: true });
+  t.teardown(() => host.stop());
+  const address = String(host.address);
+  const server = `require('node:http').createServer((q, r) => r.end('from ' + q.socket.remoteAddress))
+    .listen(8080, '${address}', () => console.log('listening'))`;
+  const child = host.spawn([process.execPath, '-e', server]);
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  const reply = await (await fetch(`http://${address}:8080/`)).text();
+  t.equal(reply, `from ${host.info.machine}`);
+});
+
+t.test('two hosts at once do not see each other', async (t) => {
+  const hosts = await Promise.all([Host.start({ link: true }), Host.start({ link: true })]);
+  t.teardown(() => Promise.all(hosts.map((host) => host.stop())));
+  const [one, two] = hosts;
+  t.not(one.address, two.address);
+  await one.run(['touch', '/etc/mark']);
+  t.not((await two.run(['test', '-e', '/etc/mark'])).exitCode, 0);
+  t.equal((await two.run(['ls', '/sys/fs/cgroup/unified/openshift'])).exitCode === 0, false);
+});
+
+t.test('a named disk is there again at the next start', async (t) => {
+  const disk = `test-${process.pid}`;
+  t.teardown(() => Host.forgetDisk(disk));
+  const first = await Host.start({ disk });
+  const wrote = await first.run(['sh', '-c', 'mkdir -p /var/lib/openshift && echo kept > /var/lib/openshift/mark && sync']);
+  t.equal(wrote.exitCode, 0, wrote.stderr);
+  await first.stop();
+  const second = await Host.start({ disk });
+  t.teardown(() => second.stop());
+  t.equal((await second.run(['cat', '/var/lib/openshift/mark'])).stdout, 'kept\n');
+  t.equal((await second.run(['ls', '/tmp'])).stdout, '', '/tmp starts empty');
+});

@@ -1,0 +1,98 @@
+// What tests could leave on the machine: accounts, files of /etc, cgroups, mounts, rules, links, processes, disks.
+// `traces` looks at all of it and `differences` compares two looks. Hosts that are alive belong to somebody who runs
+// them at the same time and are not counted.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { cgroupHierarchies, mounts, startTime } from './machine.mjs';
+import { diskRoot, stateRoot } from './runner.mjs';
+
+const attempt = (work, otherwise) => {
+  try {
+    return work();
+  } catch {
+    return otherwise;
+  }
+};
+
+function files(directory) {
+  const found = {};
+  for (const name of attempt(() => readdirSync(directory, { recursive: true }), [])) {
+    const path = join(directory, name);
+    const stat = attempt(() => lstatSync(path));
+    if (stat === undefined) continue;
+    const content = stat.isSymbolicLink()
+      ? readlinkSync(path)
+      : stat.isFile()
+        ? createHash('sha256').update(readFileSync(path)).digest('hex')
+        : '';
+    found[path] = `${(stat.mode & 0o177777).toString(8)} ${stat.uid}:${stat.gid} ${content}`;
+  }
+  return found;
+}
+
+/** The ids of hosts whose runner lives. */
+function living() {
+  const alive = (id) => {
+    const [pid, started] = readFileSync(join(stateRoot, id, 'owner'), 'utf8').trim().split(' ');
+    return startTime(pid) === started;
+  };
+  return new Set(attempt(() => readdirSync(stateRoot), []).filter((id) => attempt(() => alive(id), false)));
+}
+
+function processesOfHosts(isForeign) {
+  const found = [];
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const id = /oo-host-([0-9a-f]{8})/.exec(attempt(() => readFileSync(`/proc/${pid}/cgroup`, 'utf8'), ''))?.[1];
+    if (id && !isForeign(id)) {
+      found.push(`${attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'), '').replaceAll('\0', ' ')}(${pid})`);
+    }
+  }
+  return found;
+}
+
+function output(file, argv) {
+  const { stdout, status } = spawnSync(file, argv, { encoding: 'utf8' });
+  return status === 0 ? stdout.split('\n').filter((line) => line !== '' && !/^(#|:)/.test(line)) : [];
+}
+
+export function traces() {
+  const hosts = living();
+  const isForeign = (id) => hosts.has(id);
+  const foreign = (text) => /(?:oo|oo-host-|once-|oo-node-hosts\/)([0-9a-f]{8})/.exec(text)?.[1];
+  const mine = (text) => !isForeign(foreign(text) ?? '');
+  return {
+    account: readFileSync('/etc/passwd', 'utf8').split('\n').filter((line) => line.split(':')[4] === 'OpenShift guest'),
+    'file of /etc': files('/etc'),
+    cgroup: cgroupHierarchies()
+      .flatMap(({ target }) => readdirSync(target).map((name) => join(target, name)))
+      .filter((path) => /\/(oo-host-|openshift)/.test(path) && mine(path)),
+    mount: mounts().map(({ target, type }) => `${type} ${target}`).filter((line) => !/oo-host/.test(line) && mine(line)),
+    rule: [...output('iptables-save', []), ...output('ip6tables-save', [])],
+    link: readdirSync('/sys/class/net').filter(mine),
+    process: processesOfHosts(isForeign),
+    host: attempt(() => readdirSync(stateRoot), []).filter((id) => !isForeign(id.replace(/^\./, ''))),
+    disk: attempt(() => readdirSync(diskRoot), []).filter(mine),
+    directory: ['/etc/openshift', '/var/lib/openshift', '/usr/libexec/openshift', '/var/log/openshift'].filter((path) => existsSync(path)),
+  };
+}
+
+/** One sentence for each trace that came, went or changed. */
+export function differences(before, after) {
+  const found = [];
+  for (const [kind, was] of Object.entries(before)) {
+    const is = after[kind];
+    if (!Array.isArray(was)) {
+      for (const path of new Set([...Object.keys(was), ...Object.keys(is)])) {
+        if (was[path] === undefined) found.push(`${kind} came: ${path}`);
+        else if (is[path] === undefined) found.push(`${kind} went: ${path}`);
+        else if (was[path] !== is[path]) found.push(`${kind} changed: ${path}`);
+      }
+      continue;
+    }
+    for (const item of is.filter((one) => !was.includes(one))) found.push(`${kind} came: ${item}`);
+    for (const item of was.filter((one) => !is.includes(one))) found.push(`${kind} went: ${item}`);
+  }
+  return found;
+}
