@@ -47,5 +47,5 @@ if left_cgroups; then
   exit 1
 fi
 rm -rf --one-file-system "$state"
-rmdir "${state%/*}" 2>/dev/null
+rmdir "${state%/*}" /var/lib/oo-node-hosts 2>/dev/null
 exit 0
