@@ -1,0 +1,75 @@
+// Every touch of a file below a directory that a tenant may write to. Invariants: no symbolic link, magic link or
+// `..` is ever followed; an entry is opened first and looked at through its descriptor before anything is done to it;
+// nothing but a regular file is ever opened for reading; a write replaces by rename and never goes through an old name.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "descriptor.h"
+#include "failure.h"
+
+namespace oo::beneath {
+
+struct Owner {
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+// What is set on an entry that is made or written. A null member leaves what the kernel gave.
+struct Attributes {
+  mode_t mode = 0;
+  const Owner* owner = nullptr;
+  const char* label = nullptr;
+};
+
+struct ListedEntry {
+  std::string name;
+  unsigned char type;  // DT_*, never DT_UNKNOWN
+};
+
+// Paths: one or more names joined by single slashes; "." alone means the directory itself where that makes sense.
+bool valid_path(const char* path);
+
+// Opens a trusted absolute directory: nobody but root (or the caller) may be able to replace any component.
+Failure open_trusted(const char* path, Descriptor* out);
+Failure open_directory(int base, const char* path, Descriptor* out);
+
+Failure read_file(int base, const char* path, size_t limit, std::string* out);
+// `sync` false leaves durability to the caller (sync_all).
+Failure write_file(int base, const char* path, const void* data, size_t size, const Attributes& set, bool sync);
+Failure make_directory(int base, const char* path, const Attributes& set, bool existing);
+Failure unlink_entry(int base, const char* path);
+Failure remove_directory(int base, const char* path);
+Failure rename_entry(int base, const char* from, const char* to);
+Failure make_symlink(int base, const char* target, const char* path, const Owner* owner);
+Failure read_symlink(int base, const char* path, std::string* out);
+Failure change_owner(int base, const char* path, const Owner& owner);
+Failure change_mode(int base, const char* path, mode_t mode);
+Failure change_label(int base, const char* path, const char* label);
+Failure read_label(int base, const char* path, std::string* out);  // empty when it has none
+Failure stat_entry(int base, const char* path, struct stat* out);
+// Fails with EOVERFLOW above `limit` entries.
+Failure list_directory(int base, const char* path, size_t limit, std::vector<ListedEntry>* out);
+
+// --- pieces shared with tree.cc ---
+
+// openat2 with all of the above; `flags` without O_CLOEXEC and O_NOFOLLOW, which are always set.
+Failure open_beneath(int base, const char* path, int flags, unsigned long long resolve, const char* step,
+                     Descriptor* out);
+// The directory that holds the last component, and that component.
+Failure open_parent(int base, const char* path, int flags, Descriptor* out, int* directory, const char** leaf);
+// A root-owned file with several names, in a directory where others may place names: somebody may have put it there.
+bool maybe_planted(const struct stat& directory, const struct stat& entry);
+// Through a descriptor, O_PATH included: never the target of a link.
+Failure set_owner(int descriptor, const Owner& owner);
+Failure set_mode(int descriptor, mode_t mode);
+Failure set_label(int descriptor, const char* label);
+// The whole of an open directory, without `.` and `..`.
+Failure read_entries(int directory, size_t limit, std::vector<ListedEntry>* out);
+Failure write_all(int descriptor, const void* data, size_t size);
+
+}  // namespace oo::beneath
