@@ -1,0 +1,142 @@
+// A push on a real repository with a played application: the order of steps, what the pusher reads, and what a failure
+// at each step leaves behind.
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import t from 'tap';
+import { Git, type RunInGear } from '../../src/deploy/git.js';
+import { deployCommit, selected, type Application, type PushContext } from '../../src/deploy/push.js';
+
+const directory = await mkdtemp(path.join(tmpdir(), 'push-'));
+t.teardown(() => rm(directory, { recursive: true, force: true }));
+const repository = path.join(directory, 'app.git');
+const template = path.join(directory, 'template');
+const repo = path.join(directory, 'repo');
+
+/** Runs as this user what `executeInGear` runs as the gear. */
+const run: RunInGear = (command) =>
+  new Promise((resolve) => {
+    const child = execFile(
+      command.file,
+      command.argv.slice(1),
+      { encoding: 'buffer', env: { PATH: process.env['PATH'], HOME: directory, ...command.env }, ...(command.cwd ? { cwd: command.cwd } : {}) },
+      (_error, stdout, stderr) =>
+        resolve({
+          exitCode: child.exitCode ?? 1, signal: null, stdout, stderr, truncated: false, timedOut: false, aborted: false, milliseconds: 0,
+        }),
+    );
+  });
+const git = new Git(run, repository);
+
+async function commit(files: Record<string, string>): Promise<string> {
+  await rm(template, { recursive: true, force: true });
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join(template, name)), { recursive: true });
+    await writeFile(path.join(template, name), text);
+  }
+  const env = {
+    GIT_WORK_TREE: template, GIT_INDEX_FILE: path.join(directory, 'index'), GIT_AUTHOR_NAME: 'a', GIT_AUTHOR_EMAIL: 'a@b',
+    GIT_COMMITTER_NAME: 'a', GIT_COMMITTER_EMAIL: 'a@b',
+  };
+  await git.output(['add', '--all', '--force', '--', '.'], { env, cwd: template });
+  await git.output(['commit', '--quiet', '--allow-empty', '-m', 'x'], { env, cwd: template });
+  return (await git.resolve('HEAD'))!;
+}
+
+function context(failAt?: string): { context: PushContext; did: string[]; said: string[] } {
+  const did: string[] = [];
+  const said: string[] = [];
+  const step = async (name: string): Promise<void> => {
+    did.push(name);
+    if (name === failAt && did.filter((other) => other === name).length === 1) throw new Error(`${name} failed`);
+  };
+  const application: Application = {
+    name: 'phpapp', primary: 'php',
+    control: step, stop: () => step('stop'), start: () => step('start'),
+    setState: (state) => did.push(`state ${state}`),
+    cleanDependencies: () => step('clean'),
+  };
+  const coming = path.join(directory, 'coming');
+  const former = path.join(directory, 'former');
+  const code = {
+    prepare: async () => {
+      await mkdir(coming);
+      return coming;
+    },
+    enter: () => void did.push('enter'),
+    goBack: async () => {
+      did.push('back');
+      return true;
+    },
+    finish: async () => {
+      if (did.includes('enter') && !did.includes('back')) {
+        await rename(repo, former).catch(() => {});
+        await rename(coming, repo);
+      }
+      await rm(coming, { recursive: true, force: true });
+      await rm(former, { recursive: true, force: true });
+    },
+  };
+  return { context: { environment: {}, git, code, application, say: (line) => said.push(line) }, did, said };
+}
+
+await git.output(['init', '--bare', '--template=', '--initial-branch=master', repository]);
+
+await t.test('a push is built between stop and start and says so line by line', async (t) => {
+  const id = await commit({ 'index.php': 'one', 'lib/a.php': 'a' });
+  const { context: push, did, said } = context();
+  await deployCommit(push, { branch: 'master', commit: id });
+  t.same(did, ['stop', 'state building', 'enter', 'update-configuration', 'pre-build', 'build', 'state deploying', 'deploy', 'start', 'post-deploy']);
+  t.same(said, [
+    'Stopping php cartridge', `Building git ref 'master', commit ${id.slice(0, 7)}`, 'Activating deployment', 'Starting php cartridge',
+    '-------------------------', 'Git Post-Receive Result: success', 'Activation status: success', 'Deployment completed with status: success',
+  ]);
+  t.equal(await readFile(path.join(repo, 'index.php'), 'utf8'), 'one');
+});
+
+await t.test('the next push replaces the whole tree: files that are gone from the commit are gone', async (t) => {
+  const id = await commit({ 'index.php': 'two' });
+  await deployCommit(context().context, { branch: 'master', commit: id });
+  t.equal(await readFile(path.join(repo, 'index.php'), 'utf8'), 'two');
+  t.notOk(existsSync(path.join(repo, 'lib')));
+});
+
+await t.test('markers of the pushed tree decide: hot deploy stops nothing, a clean build empties the dependencies', async (t) => {
+  const id = await commit({ 'index.php': 'three', '.openshift/markers/hot_deploy': '', '.openshift/markers/force_clean_build': '' });
+  const { context: push, did, said } = context();
+  await deployCommit(push, { branch: 'master', commit: id });
+  t.notOk(did.includes('stop') || did.includes('start'));
+  t.ok(did.includes('clean'));
+  t.equal(did.at(-2), 'state started');
+  t.ok(said.includes('Not stopping cartridge php because hot deploy is enabled'));
+});
+
+for (const failing of ['update-configuration', 'pre-build', 'build', 'deploy', 'start']) {
+  await t.test(`when ${failing} fails the former code is back and started, and the pusher is told`, async (t) => {
+    const id = await commit({ 'index.php': failing });
+    const { context: push, did, said } = context(failing);
+    await t.rejects(deployCommit(push, { branch: 'master', commit: id }), { message: `${failing} failed` });
+    t.same(did.slice(-3), ['stop', 'back', 'start']);
+    t.equal(said.at(-1), 'Deployment completed with status: failure');
+    t.equal(await readFile(path.join(repo, 'index.php'), 'utf8'), 'three');
+  });
+}
+
+await t.test('when post-deploy fails the new code stays and the push still says failure', async (t) => {
+  const id = await commit({ 'index.php': 'five' });
+  const { context: push, did } = context('post-deploy');
+  await t.rejects(deployCommit(push, { branch: 'master', commit: id }));
+  t.notOk(did.includes('back'));
+  t.equal(await readFile(path.join(repo, 'index.php'), 'utf8'), 'five');
+});
+
+await t.test('what is deployed follows the environment', (t) => {
+  const line = `${'0'.repeat(40)} ${'a'.repeat(40)} refs/heads/master\n`;
+  t.ok(selected({}, line));
+  t.equal(selected({ OPENSHIFT_AUTO_DEPLOY: 'false' }, line), undefined);
+  t.equal(selected({ OPENSHIFT_DEPLOYMENT_BRANCH: 'live' }, line), undefined);
+  t.throws(() => selected({ OPENSHIFT_DEPLOYMENT_TYPE: 'binary' }, line), { exitCode: 255 });
+  t.end();
+});
