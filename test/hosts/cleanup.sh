@@ -18,16 +18,15 @@ kill_all() {
   local directory file pid
   for directory in "${CGROUP_DIRS[@]}"; do
     [[ -w $directory/cgroup.kill ]] && echo 1 2>/dev/null >"$directory/cgroup.kill"
-    while IFS= read -r file; do
-      while read -r pid; do kill -KILL "$pid" 2>/dev/null; done 2>/dev/null <"$file"
-    done < <(find "$directory" -depth -name cgroup.procs 2>/dev/null)
   done
+  while IFS= read -r file; do
+    while read -r pid; do kill -KILL "$pid" 2>/dev/null; done 2>/dev/null <"$file"
+  done < <(find "${CGROUP_DIRS[@]}" -name cgroup.procs 2>/dev/null)
 }
 left_cgroups() {
   local directory left=1
+  find "${CGROUP_DIRS[@]}" -depth -type d -delete 2>/dev/null
   for directory in "${CGROUP_DIRS[@]}"; do
-    [[ -d $directory ]] || continue
-    find "$directory" -depth -type d -exec rmdir {} + 2>/dev/null
     [[ -d $directory ]] && left=0
   done
   return $left
