@@ -29,7 +29,8 @@ export class CodeSwap {
   /** The new tree becomes the code. */
   enter(): void {
     using home = this.#open();
-    if (!home.exists(COMING)) throw new OoError('There is no new code to enter.', { code: 'ERR_NO_NEW_CODE' });
+    if (!home.exists(COMING))
+      throw new OoError('There is no new code to enter.', { code: 'ERR_NO_NEW_CODE' });
     if (home.exists(CODE)) home.rename(CODE, FORMER);
     home.rename(COMING, CODE);
   }

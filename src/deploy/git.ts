@@ -60,7 +60,9 @@ export class Git {
 
   /** Fill the repository, still an empty directory, from a url. */
   clone(url: string, deadline: number): Promise<LaunchResult> {
-    return this.#launch(['clone', '--bare', '--no-hardlinks', '--template=', '--', url, this.directory], { deadline });
+    return this.#launch(['clone', '--bare', '--no-hardlinks', '--template=', '--', url, this.directory], {
+      deadline,
+    });
   }
 
   #launch(args: readonly string[], options: GitOptions): Promise<LaunchResult> {
@@ -75,7 +77,13 @@ export class Git {
 
   /** The full id of what a word names, or undefined. */
   async resolve(name: string): Promise<string | undefined> {
-    const result = await this.attempt(['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`]);
+    const result = await this.attempt([
+      'rev-parse',
+      '--verify',
+      '--quiet',
+      '--end-of-options',
+      `${name}^{commit}`,
+    ]);
     const id = result.stdout.toString('utf8').trim();
     return result.exitCode === 0 && /^[0-9a-f]{40,64}$/.test(id) ? id : undefined;
   }

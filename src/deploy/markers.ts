@@ -15,6 +15,8 @@ const DIRECTORY = '.openshift/markers';
 
 export async function readMarkers(git: Git, commit: string): Promise<Markers> {
   const names = ['hot_deploy', 'force_clean_build'].map((name) => `${DIRECTORY}/${name}`);
-  const found = (await git.output(['ls-tree', '--name-only', '--full-tree', commit, '--', ...names])).split('\n');
+  const found = (await git.output(['ls-tree', '--name-only', '--full-tree', commit, '--', ...names])).split(
+    '\n',
+  );
   return { hotDeploy: found.includes(names[0]!), forceCleanBuild: found.includes(names[1]!) };
 }

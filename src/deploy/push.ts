@@ -42,19 +42,29 @@ export interface Deployment extends PushedRef, Markers {
 const RULE = '-------------------------';
 
 /** What of the push is to be deployed, or undefined: then it is only kept. */
-export function selected(environment: Readonly<Record<string, string>>, input: string): PushedRef | undefined {
+export function selected(
+  environment: Readonly<Record<string, string>>,
+  input: string,
+): PushedRef | undefined {
   if (environment['OPENSHIFT_DEPLOYMENT_TYPE'] === 'binary') {
-    throw new OoError('This application takes binary deployments only: a push cannot be deployed. Nothing was changed.', {
-      code: 'ERR_BINARY_DEPLOYMENT',
-      exitCode: 255,
-    });
+    throw new OoError(
+      'This application takes binary deployments only: a push cannot be deployed. Nothing was changed.',
+      {
+        code: 'ERR_BINARY_DEPLOYMENT',
+        exitCode: 255,
+      },
+    );
   }
   const pushed = pushedRef(input, deploymentBranch(environment));
   return environment['OPENSHIFT_AUTO_DEPLOY'] === 'false' ? undefined : pushed;
 }
 
 /** Build and deploy a commit of the repository. Rejects after the application has been brought back. */
-export async function deployCommit(context: PushContext, pushed: PushedRef, asked: Partial<Markers> = {}): Promise<void> {
+export async function deployCommit(
+  context: PushContext,
+  pushed: PushedRef,
+  asked: Partial<Markers> = {},
+): Promise<void> {
   const { git, code, say } = context;
   const markers = await readMarkers(git, pushed.commit);
   const deployment: Deployment = {
@@ -99,7 +109,8 @@ async function buildAndActivate(context: PushContext, deployment: Deployment): P
     code.enter();
     entered = true;
     say(`Building git ref '${deployment.branch}', commit ${deployment.shortId}`);
-    for (const verb of ['update-configuration', 'pre-build', 'build'] as const) await application.control(verb);
+    for (const verb of ['update-configuration', 'pre-build', 'build'] as const)
+      await application.control(verb);
     say('Activating deployment');
     application.setState('deploying');
     await application.control('deploy');
@@ -118,7 +129,11 @@ async function buildAndActivate(context: PushContext, deployment: Deployment): P
   await application.control('post-deploy');
 }
 
-async function bringBack({ application, code, say }: PushContext, hot: boolean, entered: boolean): Promise<void> {
+async function bringBack(
+  { application, code, say }: PushContext,
+  hot: boolean,
+  entered: boolean,
+): Promise<void> {
   say('The new code was not deployed; the former code is brought back.');
   try {
     if (!hot) await application.stop();

@@ -23,10 +23,13 @@ export function pushedRef(input: string, branch: string): PushedRef | undefined 
     const match = LINE.exec(line);
     if (match === null || match[3] !== branch) continue;
     if (/^0+$/.test(match[2]!)) {
-      throw new OoError(`The branch ${branch} is what this application is deployed from and cannot be deleted.`, {
-        code: 'ERR_BRANCH_DELETED',
-        exitCode: 255,
-      });
+      throw new OoError(
+        `The branch ${branch} is what this application is deployed from and cannot be deleted.`,
+        {
+          code: 'ERR_BRANCH_DELETED',
+          exitCode: 255,
+        },
+      );
     }
     return { branch, commit: match[2]! };
   }

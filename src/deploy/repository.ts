@@ -52,7 +52,13 @@ export async function createRepository(node: Node, gear: Gear, source: Repositor
 
   let output: string;
   if (url === undefined) {
-    output = await git.output(['init', '--bare', '--template=', `--initial-branch=${DEFAULT_BRANCH}`, git.directory]);
+    output = await git.output([
+      'init',
+      '--bare',
+      '--template=',
+      `--initial-branch=${DEFAULT_BRANCH}`,
+      git.directory,
+    ]);
     if (source.url === undefined && source.template !== undefined) await commitTemplate(git, source.template);
   } else {
     const cloned = await git.clone(url.url, CLONE_DEADLINE);

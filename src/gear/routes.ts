@@ -20,7 +20,8 @@ export function routeName(host: string): string {
   const wrong =
     name === '' || name.length > 253
       ? 'is 1 to 253 characters long'
-      : !/^[a-z0-9.-]+$/.test(name) || name.split('.').some((label) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label))
+      : !/^[a-z0-9.-]+$/.test(name) ||
+          name.split('.').some((label) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label))
         ? 'has only letters, digits, dots and inner dashes'
         : isIP(name) !== 0
           ? 'is not an IP address'
@@ -58,22 +59,34 @@ export async function connectRoutes(
   const fresh = names.filter((name) => !before.includes(name));
   const taken = fresh.find((name) => node.routes.get(name) !== undefined);
   if (taken !== undefined) {
-    throw new OoError(`${taken} already leads to another gear. No route was made; disconnect it there first.`, {
-      code: 'ERR_ROUTE_TAKEN',
-      exitCode: 129,
-      gear: gear.uuid,
-    });
+    throw new OoError(
+      `${taken} already leads to another gear. No route was made; disconnect it there first.`,
+      {
+        code: 'ERR_ROUTE_TAKEN',
+        exitCode: 129,
+        gear: gear.uuid,
+      },
+    );
   }
   if (fresh.length > 0) hold(directory, gear, [...before, ...fresh]);
   return node.routes.edit(new Map(names.map((name) => [name, target])));
 }
 
-export function connectRoute(node: RouteNode, gear: RouteGear, host: string, target: string): Promise<MapOutcome> {
+export function connectRoute(
+  node: RouteNode,
+  gear: RouteGear,
+  host: string,
+  target: string,
+): Promise<MapOutcome> {
   return connectRoutes(node, gear, [host], target);
 }
 
 /** Take names of this gear away; names it does not hold are left alone. */
-export async function disconnectRoutes(node: RouteNode, gear: RouteGear, hosts: readonly string[]): Promise<void> {
+export async function disconnectRoutes(
+  node: RouteNode,
+  gear: RouteGear,
+  hosts: readonly string[],
+): Promise<void> {
   using directory = Directory.open(node.paths.routes);
   const before = held(directory, gear);
   const names = hosts.map(routeName).filter((name) => before.includes(name));

@@ -9,7 +9,10 @@ const zero = '0'.repeat(40);
 t.test('the deployed branch is found among others, by its whole name', (t) => {
   const input = `${zero} ${a} refs/tags/master\n${a} ${b} refs/heads/feature/master\n${zero} ${b} refs/heads/master\n`;
   t.same(pushedRef(input, 'master'), { branch: 'master', commit: b });
-  t.same(pushedRef(`${a} ${b} refs/heads/feature/master\n`, 'feature/master'), { branch: 'feature/master', commit: b });
+  t.same(pushedRef(`${a} ${b} refs/heads/feature/master\n`, 'feature/master'), {
+    branch: 'feature/master',
+    commit: b,
+  });
   t.equal(pushedRef(`${a} ${b} refs/heads/feature/master\n`, 'master'), undefined);
   t.equal(pushedRef('', 'master'), undefined);
   t.equal(pushedRef(`${a} $(id) refs/heads/master\n`, 'master'), undefined);
