@@ -46,7 +46,8 @@ export async function createRepository(node: Node, gear: Gear, source: Repositor
       gear: gear.uuid,
     });
   }
-  home.makeDirectory('git', { mode: 0o755, owner: { uid: 0, gid: gear.gid }, existing: true, ...label });
+  if (!home.exists('git'))
+    home.makeDirectory('git', { mode: 0o750, owner: { uid: 0, gid: gear.gid }, ...label });
   home.makeDirectory(name, { mode: 0o755, owner: gear, existing: true, ...label });
   writeGitSettings(home, label);
 

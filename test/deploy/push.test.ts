@@ -29,7 +29,7 @@ const run: RunInGear = (command) =>
       (_error, stdout, stderr) =>
         resolve({
           exitCode: child.exitCode ?? 1,
-          signal: null,
+          signal: undefined,
           stdout,
           stderr,
           truncated: false,
