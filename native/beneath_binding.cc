@@ -1,5 +1,6 @@
 // N-API for beneath.h and tree.h: `exports.beneath`. Arguments are checked once more here; the facade has the words.
 #include <dirent.h>
+#include <unistd.h>
 
 #include "beneath.h"
 #include "handle.h"
@@ -234,6 +235,13 @@ Napi::Value RemoveTree(Info info) {
   return RunJob(info.Env(), [base, path] { return beneath::remove_tree(base->get(), path.c_str()); });
 }
 
+// The file system the directory is on: makes durable what was written with `sync` false.
+Napi::Value SyncAll(Info info) {
+  const auto base = ForJob(info, 0);
+  if (base == nullptr) return info.Env().Undefined();
+  return RunJob(info.Env(), [base] { return syncfs(base->get()) == 0 ? Failure{} : failed("syncfs"); });
+}
+
 Napi::Value ChownTree(Info info) {
   std::string path;
   beneath::Owner owner;
@@ -299,6 +307,7 @@ void RegisterBeneath(Napi::Env env, Napi::Object exports) {
   add("removeTree", RemoveTree);
   add("copyTree", CopyTree);
   add("chownTree", ChownTree);
+  add("syncAll", SyncAll);
   exports.Set("beneath", out);
 }
 

@@ -89,6 +89,7 @@ interface BeneathAddon {
     exclude: readonly string[],
   ): Promise<void>;
   chownTree(handle: Handle, path: string, uid: number, gid: number): Promise<void>;
+  syncAll(handle: Handle): Promise<void>;
 }
 
 const native = (): BeneathAddon => addon<{ beneath: BeneathAddon }>().beneath;
@@ -260,6 +261,11 @@ export class Directory implements Disposable {
     await this.#job('chownTree', 'cannot be given away', path, () =>
       native().chownTree(this.#handle, path, owner.uid, owner.gid),
     );
+  }
+
+  /** Puts on disk everything written so far to this file system, off the event loop (for `durable: false`). */
+  async syncAll(): Promise<void> {
+    await this.#job('sync', 'cannot be synced', '.', () => native().syncAll(this.#handle));
   }
 
   #full(path: string): string {
