@@ -9,7 +9,9 @@ import { findAccount } from '../native/accounts.js';
 import { Directory } from '../native/beneath.js';
 import type { Node } from '../node/node.js';
 import { gearAccounts } from '../node/account-list.js';
+import { homeOf } from './home-path.js';
 import { gearLabel } from './label.js';
+
 import {
   isGearUuid,
   parseAppName,
@@ -19,6 +21,8 @@ import {
   type Uid,
 } from './identity.js';
 import { readVariable } from './variable.js';
+
+export { homeOf } from './home-path.js';
 
 export interface Gear {
   readonly uuid: GearUuid;
@@ -43,11 +47,6 @@ function noGear(uuid: GearUuid, why: string): OoError {
     exitCode: 1,
     gear: uuid,
   });
-}
-
-/** Where the gear's home is, or will be. */
-export function homeOf(node: Node, uuid: GearUuid): string {
-  return join(node.paths.gearBase, uuid);
 }
 
 /** The gear of that name, or `ERR_NO_GEAR`. */

@@ -1,0 +1,108 @@
+/**
+ * A gear's home: made whole under a hidden name and then moved into place, moved away and then removed. The move is
+ * the moment the account can be used (before it there is no `authorized_keys`) or no longer can. Invariant: the name
+ * `<uuid>` stands for a complete home or for none, and a complete home is on the disk before it gets that name.
+ */
+import { Directory, type Ownership } from '../native/beneath.js';
+import type { Node } from '../node/node.js';
+import { doomedName, unfinishedName } from './home-path.js';
+import { homeDirectories, homeFiles, homeLinks, type Owner } from './home-tree.js';
+import { fileLabel, labelOption } from './label.js';
+
+export interface HomeOwner {
+  readonly uuid: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+async function inBase<T>(node: Node, work: (base: Directory) => T | Promise<T>): Promise<T> {
+  const base = Directory.open(node.paths.gearBase);
+  try {
+    return await work(base);
+  } finally {
+    base.close();
+  }
+}
+
+function build(
+  node: Node,
+  home: Directory,
+  gear: HomeOwner,
+  variables: Readonly<Record<string, string>>,
+): void {
+  const label = labelOption(fileLabel(node, gear.uid));
+  const owners: Readonly<Record<Owner, Ownership>> = {
+    root: { uid: 0, gid: gear.gid },
+    gear: { uid: gear.uid, gid: gear.gid },
+    hidden: { uid: 0, gid: 0 },
+  };
+  for (const { path, owner, mode } of homeDirectories)
+    home.makeDirectory(path, { mode, owner: owners[owner], ...label });
+  for (const { path, owner, mode, content } of homeFiles) {
+    home.write(path, content, { mode, owner: owners[owner], durable: false, ...label });
+  }
+  for (const { path, target } of homeLinks) home.symlink(target, path, owners.root);
+  for (const [name, value] of Object.entries(variables)) {
+    home.write(`.env/${name}`, value, { mode: 0o644, owner: owners.root, durable: false, ...label });
+  }
+}
+
+/** Makes the home and puts it in place. */
+export async function makeHome(
+  node: Node,
+  gear: HomeOwner,
+  variables: Readonly<Record<string, string>>,
+): Promise<void> {
+  await inBase(node, async (base) => {
+    const name = unfinishedName(gear.uuid);
+    const label = labelOption(fileLabel(node, gear.uid));
+    base.makeDirectory(name, { mode: 0o700, owner: { uid: 0, gid: 0 }, ...label });
+    const home = base.directory(name);
+    try {
+      build(node, home, gear, variables);
+    } finally {
+      home.close();
+    }
+    await base.syncAll();
+    base.chown(name, { uid: 0, gid: gear.gid });
+    base.chmod(name, 0o750);
+    base.rename(name, gear.uuid);
+  });
+}
+
+/** Removes the home, finished or not; an absent one is fine. */
+export async function removeHome(node: Node, uuid: string): Promise<void> {
+  await inBase(node, async (base) => {
+    if (base.exists(uuid)) {
+      await base.removeTree(doomedName(uuid)); // of an earlier attempt
+      base.rename(uuid, doomedName(uuid));
+    }
+    await base.removeTree(doomedName(uuid));
+    await base.removeTree(unfinishedName(uuid));
+  });
+}
+
+/** Does anything stand in the way of a new home of that name? */
+export function homeIsFree(node: Node, uuid: string): boolean {
+  const base = Directory.open(node.paths.gearBase);
+  try {
+    return [uuid, unfinishedName(uuid), doomedName(uuid)].every((name) => !base.exists(name));
+  } finally {
+    base.close();
+  }
+}
+
+/** Removes the note of the gear's last access. */
+export function forgetLastAccess(node: Node, uuid: string): void {
+  let directory: Directory;
+  try {
+    directory = Directory.open(node.paths.lastAccess);
+  } catch {
+    return; // nobody has noted any access on this node
+  }
+  try {
+    directory.unlink(uuid, { missing: true });
+  } finally {
+    directory.close();
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * Loads every operation, so that recovery knows each by its name. Whatever starts operations (the action table, the
+ * library's index) imports this file. Invariant: an operation that journals is listed here.
+ */
+import './broker-auth.js';
+import './create.js';
+import './destroy.js';

@@ -1,0 +1,184 @@
+/**
+ * Makes an empty gear. Order, and why: the account comes first, because choosing the lowest free uid and taking it must
+ * be one act under the lock of the account files. It cannot be used then: it has no password, its home is not there (so
+ * sshd finds no key), and its shell and pam_oo refuse a gear without a confinement file. Group and limits, quota and
+ * confinement file follow. The home is built, synced to the disk and moved into place last: that rename opens the
+ * door. Invariant: undone backwards, the uid is given back only when nothing bears it any more.
+ */
+import { addAccounts, findAccount, removeAccounts } from '../native/accounts.js';
+import { errnoOf, OoError } from '../native/error.js';
+import { removeConfinement, writeConfinement } from '../gear/confinement.js';
+import { creationEnvironment } from '../gear/creation-environment.js';
+import { homeIsFree, makeHome, removeHome } from '../gear/home.js';
+import { homeOf } from '../gear/home-path.js';
+import { imposeLimits, killGear, liftLimits } from '../gear/limits.js';
+import { imposeQuota, liftQuota } from '../gear/quota.js';
+import type { OperationDefinition } from '../journal/operation.js';
+import type { Node } from '../node/node.js';
+import { requireRoom } from './capacity.js';
+import { checkCreate, type CheckedCreate, type CreateInput } from './create-input.js';
+import { nodeJournal, onGear, registerOperation } from './journal.js';
+import { silent, type OperationResult } from './result.js';
+
+interface Creation {
+  readonly input: CheckedCreate;
+  uid: number | undefined;
+}
+
+/** The account, if it is there and is the one this operation made. */
+function ownAccount(node: Node, uuid: string): { readonly uid: number } | undefined {
+  const account = findAccount(uuid);
+  const ours = account?.gecos === node.config.gearGecos && account.home === homeOf(node, uuid);
+  return ours ? account : undefined;
+}
+
+function accountRefused(node: Node, uuid: string, cause: unknown): unknown {
+  const code = errnoOf(cause);
+  const details = { exitCode: 129, gear: uuid, step: 'account', cause };
+  const { gearMinUid: low, gearMaxUid: high } = node.config;
+  if (code === 'EEXIST') {
+    return new OoError(`An account or group named ${uuid} exists on this node. Nothing was done.`, {
+      code: 'ERR_GEAR_EXISTS',
+      ...details,
+    });
+  }
+  if (code === 'EADDRINUSE') {
+    return new OoError(
+      'uid or gid exists on node: the uid asked for is taken. Nothing was done; ask for another one.',
+      {
+        code: 'ERR_UID_TAKEN',
+        ...details,
+      },
+    );
+  }
+  if (code === 'ENOSPC' && cause instanceof OoError && cause.step === 'uid-range') {
+    return new OoError(
+      `All uids from ${low} to ${high} are taken. Nothing was done; destroy gears or widen the range in node.conf.`,
+      {
+        code: 'ERR_UID_RANGE_FULL',
+        ...details,
+      },
+    );
+  }
+  return cause;
+}
+
+function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
+  const uidOf = (creation: Creation): number => {
+    if (creation.uid === undefined) throw new Error('the account step has not run');
+    return creation.uid;
+  };
+  return {
+    name: 'create',
+    recover: 'back',
+    open: (input) => ({ input, uid: ownAccount(node, input.uuid)?.uid }),
+    steps: [
+      {
+        name: 'account',
+        async run(creation) {
+          const { uuid, uid } = creation.input;
+          const range = { first: node.config.gearMinUid, last: node.config.gearMaxUid };
+          try {
+            const [account] = await addAccounts([
+              {
+                name: uuid,
+                ...(uid === null ? { range } : { uid }),
+                gecos: node.config.gearGecos,
+                home: homeOf(node, uuid),
+                shell: node.config.gearShell,
+              },
+            ]);
+            creation.uid = account?.uid;
+          } catch (error) {
+            throw accountRefused(node, uuid, error);
+          }
+        },
+        async undo({ input: { uuid } }) {
+          if (findAccount(uuid) === undefined || ownAccount(node, uuid) !== undefined)
+            await removeAccounts([uuid]);
+        },
+      },
+      {
+        name: 'limits',
+        run: ({ input }) => imposeLimits(node, input.uuid),
+        async undo({ input }) {
+          await killGear(node, input.uuid);
+          await liftLimits(node, input.uuid);
+        },
+      },
+      {
+        name: 'quota',
+        run: (creation) => void imposeQuota(node, uidOf(creation), creation.input.quota),
+        undo({ uid }) {
+          if (uid !== undefined) liftQuota(node, uid);
+        },
+      },
+      {
+        name: 'confinement',
+        run: (creation) =>
+          writeConfinement(node, { uuid: creation.input.uuid, uid: uidOf(creation), gid: uidOf(creation) }),
+        undo: ({ input }) => removeConfinement(node, input.uuid),
+      },
+      {
+        name: 'home',
+        run(creation) {
+          const { input } = creation;
+          const variables = creationEnvironment(
+            input,
+            homeOf(node, input.uuid),
+            node.config.cloudDomain,
+            node.limits.memoryLimit,
+            input.secretToken ?? undefined,
+          );
+          return makeHome(node, { uuid: input.uuid, uid: uidOf(creation), gid: uidOf(creation) }, variables);
+        },
+        undo: ({ input }) => removeHome(node, input.uuid),
+      },
+    ],
+  };
+}
+
+registerOperation('create', definition);
+
+function requireFree(node: Node, uuid: string): void {
+  const taken =
+    findAccount(uuid) !== undefined
+      ? 'an account of that name exists'
+      : homeIsFree(node, uuid)
+        ? undefined
+        : 'its home exists';
+  if (taken === undefined) return;
+  throw new OoError(`Gear ${uuid} cannot be created: ${taken} on this node. Nothing was done.`, {
+    code: 'ERR_GEAR_EXISTS',
+    exitCode: 129,
+    gear: uuid,
+  });
+}
+
+export async function createGear(node: Node, request: CreateInput): Promise<OperationResult> {
+  nodeJournal(node); // says at once that only root may do this
+  const input = checkCreate(node, request);
+  return onGear(node, input.uuid, async (journal) => {
+    requireFree(node, input.uuid);
+    requireRoom(node);
+    try {
+      await journal.run(definition(node), input.uuid, input);
+    } catch (error) {
+      throw userCreationFailed(error, input.uuid);
+    }
+    node.log.info('gear created', { gear: input.uuid, app: input.appName, namespace: input.namespace });
+    return silent;
+  });
+}
+
+/** Whatever a step failed of, the broker knows it as 129, "user creation failed". */
+function userCreationFailed(error: unknown, gear: string): unknown {
+  if (!(error instanceof OoError) || error.exitCode !== 1) return error;
+  return new OoError(`Gear ${gear} was not created: ${error.message}`, {
+    code: error.code,
+    exitCode: 129,
+    gear,
+    cause: error,
+    ...(error.step === undefined ? {} : { step: error.step }),
+  });
+}

@@ -1,0 +1,27 @@
+/**
+ * Ends every operation that a dead process left behind, on one gear or on all. Invariant: operations of live processes
+ * are not touched, because they hold their gear's lock.
+ */
+import { tryGearLock, withGearLock } from '../gear/lock.js';
+import { parseGearUuid } from '../gear/identity.js';
+import type { Recovered } from '../journal/operation.js';
+import type { Node } from '../node/node.js';
+import { logRecovered, nodeJournal } from './journal.js';
+
+export async function recoverGears(
+  node: Node,
+  options: { readonly uuid?: string } = {},
+): Promise<readonly Recovered[]> {
+  const journal = nodeJournal(node);
+  const recovered =
+    options.uuid === undefined
+      ? await journal.recover({ exclusively: (gear, work) => tryGearLock(node, gear, work) })
+      : await recoverOne(node, options.uuid);
+  logRecovered(node, recovered);
+  return recovered;
+}
+
+async function recoverOne(node: Node, name: string): Promise<readonly Recovered[]> {
+  const gear = parseGearUuid(name);
+  return withGearLock(node, gear, () => nodeJournal(node).recover({ gear }));
+}
