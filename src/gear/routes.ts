@@ -103,9 +103,9 @@ export function disconnectRoute(node: RouteNode, gear: RouteGear, host: string):
   return disconnectRoutes(node, gear, [host]);
 }
 
-/** Take everything away that leads to a gear; all it needs is the name, so it serves for a half removed one too. */
-export function removeGearRoutes(node: RouteNode, uuid: Gear['uuid']): Promise<void> {
-  return disconnectRoutes(node, { uuid }, gearRoutes(node, { uuid }));
+/** Take everything away that leads to a gear; all it needs is the uuid, so it serves for a half removed one too. */
+export function disconnectAll(node: RouteNode, gear: RouteGear): Promise<void> {
+  return disconnectRoutes(node, gear, gearRoutes(node, gear));
 }
 
 function held(directory: Directory, gear: RouteGear): string[] {

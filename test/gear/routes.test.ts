@@ -6,7 +6,7 @@ import { HaproxyMap } from '../../src/host/haproxy.js';
 import {
   connectRoute,
   connectRoutes,
-  removeGearRoutes,
+  disconnectAll,
   disconnectRoute,
   gearRoutes,
   routeName,
@@ -41,7 +41,7 @@ t.test('a name of another gear is neither taken nor removed', async (t) => {
   );
   t.same(gearRoutes(node, two), []);
   await disconnectRoute(node, two, 'phpapp-demo.example.com');
-  await removeGearRoutes(node, two.uuid);
+  await disconnectAll(node, two);
   t.match(await map(), /phpapp-demo/);
 });
 
@@ -51,14 +51,14 @@ t.test("what a crash left between the gear's file and the map ends right when do
   await connectRoute(node, two, 'www.two.test', '127.0.0.2:8080');
   t.same(gearRoutes(node, two), ['two-demo.example.com', 'www.two.test']);
   await node.routes.remove('two-demo.example.com');
-  await removeGearRoutes(node, two.uuid);
-  await removeGearRoutes(node, two.uuid);
+  await disconnectAll(node, two);
+  await disconnectAll(node, two);
   t.same(gearRoutes(node, two), []);
   t.equal(await map(), 'phpapp-demo.example.com 127.0.253.130:8080\n');
 });
 
 t.test('after the last name nothing of the gear is left', async (t) => {
-  await removeGearRoutes(node, one.uuid);
+  await disconnectAll(node, one);
   t.equal(await map(), '');
   t.same((await readdir(path.join(base, 'routes'))).sort(), ['gears.map']);
 });
