@@ -1,11 +1,11 @@
 # The addon. Sources are found by glob, so a new native/NAME.cc joins without an edit here; what belongs to oo-login
-# and pam_oo only (login*, pam_*, profile*) is left out: native/build.mjs compiles those.
+# and pam_oo only is left out by native/sources.mjs: native/build.mjs compiles those.
 {
   'targets': [
     {
       'target_name': 'oo_native',
       'sources': [
-        '<!@(node -p "require(\'fs\').readdirSync(\'native\').filter((f) => /\\.cc$/.test(f) && !/^(login|pam_|profile|command|environment)/.test(f)).map((f) => \'native/\' + f).join(\' \')")',
+        '<!@(node native/sources.mjs)',
       ],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
       'defines': ['NAPI_VERSION=9', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED', '_GNU_SOURCE'],

@@ -182,8 +182,8 @@ struct NamedStep {
   int (*take)(const ConfineSpec&);
 };
 
-static Failure Take(const ConfineSpec& spec, const NamedStep* steps, unsigned count) {
-  Failure failure;
+static StepFailure Take(const ConfineSpec& spec, const NamedStep* steps, unsigned count) {
+  StepFailure failure;
   for (unsigned i = 0; i < count; ++i) {
     failure.error = steps[i].take(spec);
     if (failure.error != 0) {
@@ -209,8 +209,8 @@ static const NamedStep gear_steps[] = {
     {Step::landlock, ConfineLandlock},
 };
 
-Failure ConfineAll(const ConfineSpec& spec) { return Take(spec, all_steps, 9); }
-Failure ConfineAsRoot(const ConfineSpec& spec) { return Take(spec, all_steps, 3); }
-Failure ConfineAsGear(const ConfineSpec& spec) { return Take(spec, gear_steps, 4); }
+StepFailure ConfineAll(const ConfineSpec& spec) { return Take(spec, all_steps, 9); }
+StepFailure ConfineAsRoot(const ConfineSpec& spec) { return Take(spec, all_steps, 3); }
+StepFailure ConfineAsGear(const ConfineSpec& spec) { return Take(spec, gear_steps, 4); }
 
 }  // namespace oo

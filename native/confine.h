@@ -30,7 +30,7 @@ enum class Step : int {
 // "cgroup", "mounts", ...: the names that errors carry.
 const char* StepName(Step step);
 
-struct Failure {
+struct StepFailure {
   Step step = Step::none;
   int error = 0;
   bool failed() const { return step != Step::none; }
@@ -92,10 +92,10 @@ int ConfineSeccomp(const ConfineSpec& spec);
 int ConfineLandlock(const ConfineSpec& spec);
 
 // cgroup, mounts, limits: what pam_oo takes in sshd's privileged process.
-Failure ConfineAsRoot(const ConfineSpec& spec);
+StepFailure ConfineAsRoot(const ConfineSpec& spec);
 // label, no_new_privs, seccomp, landlock: what oo-login takes. Landlock before seccomp would do as well.
-Failure ConfineAsGear(const ConfineSpec& spec);
+StepFailure ConfineAsGear(const ConfineSpec& spec);
 // Everything, in the order of the fields.
-Failure ConfineAll(const ConfineSpec& spec);
+StepFailure ConfineAll(const ConfineSpec& spec);
 
 }  // namespace oo

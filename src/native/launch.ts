@@ -1,0 +1,215 @@
+/**
+ * Starts programs as gears (or, without a confinement, as ourselves): an argument vector, an environment built from
+ * nothing, a directory, three descriptors and a deadline; never a command string.
+ * Invariants: the event loop is never held up; every launch ends with one result or one NativeError that names the
+ * step; at its end nothing of it is left running, unless `keep` lets services stay.
+ */
+import { constants } from 'node:os';
+import { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
+import { effect } from './effect.js';
+import { flattenConfinement, type Confinement } from './confinement.js';
+import { addon, nativeError } from './load.js';
+
+export type { CgroupPlacement, Confinement, MountBinding, Rlimit, RlimitName } from './confinement.js';
+export type { LandlockRules } from './landlock.js';
+
+export interface LaunchOptions {
+  /** Absolute path of the program. */
+  readonly file: string;
+  /** argv[0] included. */
+  readonly argv: readonly string[];
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute. */
+  readonly cwd: string;
+  /** Absent: own identity and groups are kept (a program that already runs inside the gear). */
+  readonly confinement?: Confinement | undefined;
+  /** Default none: /dev/null. */
+  readonly input?: 'none' | 'pipe' | Uint8Array | undefined;
+  readonly stderr?: 'separate' | 'merge' | undefined;
+  /** Milliseconds from the call on, the wait for a start included. Default one hour. */
+  readonly deadline?: number | undefined;
+  /** Bytes kept of each stream, default 1 MiB; the rest is cut and `truncated` says so. */
+  readonly maxOutput?: number | undefined;
+  /** Gets all output, also what is not kept. A slow receiver slows the program, not the node's memory. */
+  readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Services may outlive the launch: its group is not killed on a normal end; on deadline and abort it is. */
+  readonly keep?: boolean | undefined;
+  /** Milliseconds to go on reading after the direct child has ended (keep, or no group), default 200. */
+  readonly drain?: number | undefined;
+}
+
+export interface LaunchResult {
+  /** Undefined when a signal ended it. */
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly truncated: boolean;
+  readonly timedOut: boolean;
+  readonly aborted: boolean;
+  readonly milliseconds: number;
+}
+
+export interface Launched {
+  readonly pid: number;
+  readonly stdin: Writable | undefined;
+  readonly result: Promise<LaunchResult>;
+  /** Ends it with all its processes; the result says `aborted`. */
+  kill(): void;
+}
+
+type Listener = (kind: number, id: number, ...rest: never[]) => void;
+interface LaunchAddon {
+  launchListen(listener: Listener): void;
+  launchStart(request: Record<string, unknown>): number;
+  launchKill(id: number, reason: number): void;
+}
+
+const STARTED = 0;
+const OUTPUT = 1;
+const DEADLINE = 1;
+const ABORT = 2;
+const LONGEST_TIMER = 0x7fffffff;
+const DEFAULT_DEADLINE = 3_600_000;
+const DEFAULT_OUTPUT = 1 << 20;
+const DEFAULT_DRAIN = 200;
+
+interface Running {
+  readonly options: LaunchOptions;
+  started: ((launched: { pid: number; input: number }) => void) | undefined;
+  readonly ended: (result: LaunchResult) => void;
+  readonly failed: (error: unknown) => void;
+  timer: NodeJS.Timeout | undefined;
+  onAbort: (() => void) | undefined;
+}
+
+const running = new Map<number, Running>();
+let native: LaunchAddon | undefined;
+
+const signalNames = new Map<number, string>(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+// Names that share a number: the usual one.
+signalNames.set(constants.signals.SIGABRT, 'SIGABRT').set(constants.signals.SIGIO, 'SIGIO');
+
+/** Resolves when the program runs; rejects when it could not be started. */
+export function launch(options: LaunchOptions): Promise<Launched> {
+  return new Promise<Launched>((resolve, reject) => {
+    let fail: (error: unknown) => void = reject;
+    const result = new Promise<LaunchResult>((ended, failed) => {
+      const id = begin(options, ended, (error) => fail(error), ({ pid, input }) => {
+        fail = failed;
+        resolve({ pid, stdin: input < 0 ? undefined : writable(input), result, kill: () => native?.launchKill(id, ABORT) });
+      });
+    });
+  });
+}
+
+/** Starts the program and waits for its end. */
+export function run(options: LaunchOptions): Promise<LaunchResult> {
+  return new Promise<LaunchResult>((ended, failed) => {
+    begin(options, ended, failed, undefined);
+  });
+}
+
+function begin(options: LaunchOptions, ended: Running['ended'], failed: Running['failed'], started: Running['started']): number {
+  native ??= connect();
+  effect('launch', options.file);
+  let id: number;
+  try {
+    id = native.launchStart(request(options, started !== undefined));
+  } catch (error) {
+    throw nativeError(error, `${options.file} was not started`);
+  }
+  const entry: Running = { options, started, ended, failed, timer: undefined, onAbort: undefined };
+  running.set(id, entry);
+  const deadline = options.deadline ?? DEFAULT_DEADLINE;
+  if (deadline < LONGEST_TIMER) entry.timer = setTimeout(() => native?.launchKill(id, DEADLINE), deadline);
+  if (options.signal !== undefined) {
+    entry.onAbort = () => native?.launchKill(id, ABORT);
+    if (options.signal.aborted) entry.onAbort();
+    else options.signal.addEventListener('abort', entry.onAbort, { once: true });
+  }
+  return id;
+}
+
+function request(options: LaunchOptions, tellStarted: boolean): Record<string, unknown> {
+  const { file, argv, cwd, confinement, input = 'none' } = options;
+  if (!file.startsWith('/')) throw new TypeError(`"${file}" was not started: the program's path must be absolute.`);
+  if (!cwd.startsWith('/')) throw new TypeError(`${file} was not started: its directory "${cwd}" must be absolute.`);
+  const names = Object.keys(options.env);
+  const bad = names.find((name) => name === '' || name.includes('='));
+  if (bad !== undefined) throw new TypeError(`${file} was not started: "${bad}" cannot name an environment variable.`);
+  if (input === 'pipe' && !tellStarted) throw new TypeError(`${file} was not started: run() has no input pipe; use launch().`);
+  const bytes = typeof input === 'string' ? undefined : input;
+  return {
+    file,
+    argv: argv.join('\0'),
+    argc: argv.length,
+    env: names.map((name) => `${name}=${options.env[name]}`).join('\0'),
+    envc: names.length,
+    cwd,
+    input: bytes !== undefined ? 2 : input === 'pipe' ? 1 : 0,
+    ...(bytes === undefined ? {} : { bytes }),
+    merge: options.stderr === 'merge',
+    keep: options.keep === true,
+    tellStarted,
+    streamOutput: options.onOutput !== undefined,
+    maxOutput: options.maxOutput ?? DEFAULT_OUTPUT,
+    drain: options.drain ?? DEFAULT_DRAIN,
+    confinement: confinement === undefined ? undefined : flattenConfinement(confinement),
+  };
+}
+
+function connect(): LaunchAddon {
+  const found = addon<LaunchAddon>();
+  found.launchListen((kind, id, ...rest) => {
+    const entry = running.get(id);
+    if (entry === undefined) return;
+    if (kind === STARTED) {
+      const [pid, input] = rest as unknown as [number, number];
+      entry.started?.({ pid, input });
+    } else if (kind === OUTPUT) {
+      const [stream, chunk] = rest as unknown as [number, Buffer];
+      entry.options.onOutput?.(stream === 0 ? 'stdout' : 'stderr', chunk);
+    } else {
+      running.delete(id);
+      finish(entry, rest as unknown as EndedArguments);
+    }
+  });
+  return found;
+}
+
+type EndedArguments = [number, number, Buffer, Buffer, boolean, number, number, Error?];
+
+function finish(entry: Running, ended: EndedArguments): void {
+  clearTimeout(entry.timer);
+  if (entry.onAbort !== undefined) entry.options.signal?.removeEventListener('abort', entry.onAbort);
+  const [exitCode, signal, stdout, stderr, truncated, reason, milliseconds, error] = ended;
+  if (error !== undefined) {
+    entry.failed(nativeError(error, `${entry.options.file} was not started`));
+    return;
+  }
+  const result: LaunchResult = {
+    exitCode: signal === 0 && exitCode >= 0 ? exitCode : undefined,
+    signal: signal === 0 ? undefined : (signalNames.get(signal) ?? `SIG${signal}`),
+    stdout,
+    stderr,
+    truncated,
+    timedOut: reason === DEADLINE,
+    aborted: reason === ABORT,
+    milliseconds,
+  };
+  // Ended before it began (aborted in the queue): `launch` has nothing running to give.
+  if (entry.started !== undefined && exitCode < 0 && signal === 0) {
+    entry.started({ pid: 0, input: -1 });
+  }
+  entry.ended(result);
+}
+
+function writable(descriptor: number): Writable {
+  const stream = new Socket({ fd: descriptor, readable: false, writable: true });
+  stream.on('error', () => undefined); // the program does not want to read on; its own result says how it went
+  return stream;
+}
