@@ -15,10 +15,19 @@ export const suites = [
     minutes: 10,
     files: ['lint/**'],
     steps: [
-      ['the compiler finds nothing', modules('typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit', '--incremental', 'false')],
+      [
+        'the compiler finds nothing',
+        modules('typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit', '--incremental', 'false'),
+      ],
       ['eslint finds nothing', modules('eslint/bin/eslint.js', '.')],
-      ['the arrows between the rooms hold', modules('dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', 'src')],
-      ['everything is formatted', modules('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.')],
+      [
+        'the arrows between the rooms hold',
+        modules('dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', 'src'),
+      ],
+      [
+        'everything is formatted',
+        modules('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'),
+      ],
       ['the public types are what they should be', node('test/lint/types.mjs')],
     ],
   },
@@ -29,8 +38,20 @@ export const suites = [
     minutes: 15,
     steps: [['the C++ tests hold under the sanitizers', node('native/build.mjs', '--sanitize-tests')]],
   },
-  { name: 'hosts', about: 'the disposable hosts themselves', host: false, root: true, minutes: 10, files: ['hosts/**'] },
-  { name: 'launch', about: 'the launcher and its confinement', host: {}, files: ['native/**.host.test.js', 'launch/**'] },
+  {
+    name: 'hosts',
+    about: 'the disposable hosts themselves',
+    host: false,
+    root: true,
+    minutes: 10,
+    files: ['hosts/**'],
+  },
+  {
+    name: 'launch',
+    about: 'the launcher and its confinement',
+    host: {},
+    files: ['native/**.host.test.js', 'launch/**'],
+  },
   { name: 'login', about: 'SSH: keys, commands, sftp, git, confinement', host: {}, files: ['login/**'] },
   { name: 'create', about: 'bad input to oo-app-create', host: {}, files: ['create/**'] },
   {
@@ -40,18 +61,42 @@ export const suites = [
     files: ['seed/**.host.test.js'],
   },
   { name: 'crash', about: 'killed at every effect', host: {}, files: ['crash/**'] },
-  { name: 'frontdoor', about: 'HAProxy by Host header', host: {}, files: ['frontdoor/**', 'host/front-door**'] },
-  { name: 'setup', about: 'oo-admin-node-setup twice, then --remove', host: {}, files: ['setup/**', 'node/setup/**.host.test.js'] },
-  { name: 'confinement', about: 'what /proc says of every kind of process', host: {}, files: ['confinement/**'] },
+  {
+    name: 'frontdoor',
+    about: 'HAProxy by Host header',
+    host: {},
+    files: ['frontdoor/**', 'host/front-door**'],
+  },
+  {
+    name: 'setup',
+    about: 'oo-admin-node-setup twice, then --remove',
+    host: {},
+    files: ['setup/**', 'node/setup/**.host.test.js'],
+  },
+  {
+    name: 'confinement',
+    about: 'what /proc says of every kind of process',
+    host: {},
+    files: ['confinement/**'],
+  },
   { name: 'rooms', about: 'every other test that needs root', host: {}, files: ['**.host.test.js'] },
-  { name: 'unit', about: 'pure functions, with coverage', host: false, coverage: true, minutes: 10, files: ['**.test.js'] },
+  {
+    name: 'unit',
+    about: 'pure functions, with coverage',
+    host: false,
+    coverage: true,
+    minutes: 10,
+    files: ['**.test.js'],
+  },
 ];
 
 /** The patterns above as regular expressions over a path relative to dist/test. */
 export function matcher(pattern) {
   const source = pattern
     .split(/(\*\*|\*)/)
-    .map((part) => (part === '**' ? '.*' : part === '*' ? '[^/]*' : part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')))
+    .map((part) =>
+      part === '**' ? '.*' : part === '*' ? '[^/]*' : part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'),
+    )
     .join('');
   return new RegExp(`^${source}$`);
 }
@@ -60,7 +105,9 @@ export function matcher(pattern) {
 export function assign(files) {
   const found = new Map(suites.map(({ name }) => [name, []]));
   for (const file of files.filter((name) => name.endsWith('.test.js'))) {
-    const suite = suites.find(({ files: patterns = [] }) => patterns.some((pattern) => matcher(pattern).test(file)));
+    const suite = suites.find(({ files: patterns = [] }) =>
+      patterns.some((pattern) => matcher(pattern).test(file)),
+    );
     if (suite) found.get(suite.name).push(file);
   }
   return found;

@@ -4,7 +4,10 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { Host } from './host.js';
 
 t.test('a host has its own name, processes, network, mounts and cgroups', async (t) => {
-  const host = await Host.start({ hostname: 'broker.test.example.com', address: ['192.168.77.5', '10.9.8.7'] });
+  const host = await Host.start({
+    hostname: 'broker.test.example.com',
+    address: ['192.168.77.5', '10.9.8.7'],
+  });
   t.teardown(() => host.stop());
   const read = async (...argv: string[]): Promise<string> => (await host.run(argv)).stdout.trim();
 
@@ -21,7 +24,9 @@ t.test('a host has its own name, processes, network, mounts and cgroups', async 
     t.match(line, /:\/(init)?$/, `the host's own group is the root of ${line}`);
   }
   const layout = (await read('sh', '-c', 'ls -d /sys/fs/cgroup/*/cgroup.procs')).split('\n');
-  const machine = readdirSync('/sys/fs/cgroup').filter((name) => !name.includes('.') && !name.startsWith('oo-'));
+  const machine = readdirSync('/sys/fs/cgroup').filter(
+    (name) => !name.includes('.') && !name.startsWith('oo-'),
+  );
   if (machine.includes('unified') || machine.includes('memory')) {
     t.same(
       layout.map((path) => path.split('/')[4]),
@@ -61,9 +66,16 @@ t.test('limits can be set on a group made inside, and processes move into it', a
 t.test('exit status, output, input and environment pass through', async (t) => {
   const host = await Host.start({ env: { FROM_HOST: 'a b' } });
   t.teardown(() => host.stop());
-  t.match(await host.run(['sh', '-c', 'echo out; echo err >&2; exit 7']), { exitCode: 7, stdout: 'out\n', stderr: 'err\n' });
+  t.match(await host.run(['sh', '-c', 'echo out; echo err >&2; exit 7']), {
+    exitCode: 7,
+    stdout: 'out\n',
+    stderr: 'err\n',
+  });
   t.equal((await host.run(['cat'], { input: 'x\ny' })).stdout, 'x\ny');
-  const echoed = await host.run(['sh', '-c', 'echo "$FROM_HOST|$FROM_RUN|$PWD"'], { env: { FROM_RUN: "it's" }, cwd: '/var' });
+  const echoed = await host.run(['sh', '-c', 'echo "$FROM_HOST|$FROM_RUN|$PWD"'], {
+    env: { FROM_RUN: "it's" },
+    cwd: '/var',
+  });
   t.equal(echoed.stdout, "a b|it's|/var\n");
   const began = Date.now();
   const slow = await host.run(['sleep', '60'], { timeout: 300 });
@@ -74,7 +86,8 @@ t.test('exit status, output, input and environment pass through', async (t) => {
 t.test('process 1 reaps orphans', async (t) => {
   const host = await Host.start();
   t.teardown(() => host.stop());
-  const orphans = 'for n in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.1 & ) ; done; sleep 0.6; ps -e -o stat= | grep -c Z';
+  const orphans =
+    'for n in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.1 & ) ; done; sleep 0.6; ps -e -o stat= | grep -c Z';
   t.equal((await host.run(['bash', '-c', orphans])).stdout.trim(), '0');
 });
 
@@ -104,7 +117,11 @@ t.test('a named disk is there again at the next start', async (t) => {
   const disk = `test-${process.pid}`;
   t.teardown(() => Host.forgetDisk(disk));
   const first = await Host.start({ disk });
-  const wrote = await first.run(['sh', '-c', 'mkdir -p /var/lib/openshift && echo kept > /var/lib/openshift/mark && sync']);
+  const wrote = await first.run([
+    'sh',
+    '-c',
+    'mkdir -p /var/lib/openshift && echo kept > /var/lib/openshift/mark && sync',
+  ]);
   t.equal(wrote.exitCode, 0, wrote.stderr);
   await first.stop();
   const second = await Host.start({ disk });

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 
 const diskTypes = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'overlay']);
 
-const unescape = (text) => text.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
+const unescape = (text) =>
+  text.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
 
 /** The mounts this process sees, oldest first. */
 export function mounts() {
@@ -40,7 +41,9 @@ export function cgroupHierarchies() {
 
 /** Links beside the hierarchies (`cpu -> cpu,cpuacct`), which programs expect. */
 export function cgroupLinks(hierarchies) {
-  const parents = new Set(hierarchies.filter(({ type }) => type === 'cgroup').map(({ target }) => dirname(target)));
+  const parents = new Set(
+    hierarchies.filter(({ type }) => type === 'cgroup').map(({ target }) => dirname(target)),
+  );
   return [...parents].flatMap((parent) =>
     readdirSync(parent)
       .map((name) => join(parent, name))
@@ -61,13 +64,15 @@ export function otherDisks() {
 
 /** A /30 of 10.213.0.0/16 that neither the machine's routes nor its addresses touch. */
 export function freeNetwork() {
-  const routes = spawnSync('ip', ['-4', '-o', 'route', 'show', 'table', 'all'], { encoding: 'utf8' }).stdout ?? '';
+  const routes =
+    spawnSync('ip', ['-4', '-o', 'route', 'show', 'table', 'all'], { encoding: 'utf8' }).stdout ?? '';
   const taken = new Set(routes.match(/\b10\.213\.\d+\.\d+/g) ?? []);
   const first = Math.floor(Math.random() * 16384);
   for (let n = 0; n < 16384; n++) {
     const base = (((first + n) % 16384) * 4) >>> 0;
     const address = (host) => `10.213.${base >> 8}.${(base & 255) + host}`;
-    if ([0, 1, 2, 3].every((host) => !taken.has(address(host)))) return { machine: address(1), host: address(2) };
+    if ([0, 1, 2, 3].every((host) => !taken.has(address(host))))
+      return { machine: address(1), host: address(2) };
   }
   throw new Error('No free network is left in 10.213.0.0/16.');
 }

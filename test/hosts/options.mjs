@@ -25,7 +25,14 @@ function check(condition, sentence) {
 
 /** Reads the options in front of the command; everything from the first other word on is the command. */
 export function parseHostOptions(argv) {
-  const options = { hostname: undefined, addresses: [], disk: undefined, link: false, env: {}, cleanEnv: false };
+  const options = {
+    hostname: undefined,
+    addresses: [],
+    disk: undefined,
+    link: false,
+    env: {},
+    cleanEnv: false,
+  };
   const rest = [...argv];
   const setters = {
     '--hostname': (value) => {
@@ -42,7 +49,10 @@ export function parseHostOptions(argv) {
     },
     '--env': (value) => {
       const at = value.indexOf('=');
-      check(at > 0 && /^[A-Za-z_][A-Za-z0-9_]*$/.test(value.slice(0, at)), `'${value}' is not of the form K=V.`);
+      check(
+        at > 0 && /^[A-Za-z_][A-Za-z0-9_]*$/.test(value.slice(0, at)),
+        `'${value}' is not of the form K=V.`,
+      );
       options.env[value.slice(0, at)] = value.slice(at + 1);
     },
     '--info-fd': (value) => {

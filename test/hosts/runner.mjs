@@ -3,7 +3,17 @@
 // start sweeps what even the watchdog could not. No dependency: works in a clean clone.
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cgroupHierarchies, cgroupLinks, freeNetwork, otherDisks, startTime } from './machine.mjs';
@@ -42,10 +52,13 @@ function prepare(options) {
   const state = join(stateRoot, id);
   const hierarchies = cgroupHierarchies();
   const links = cgroupLinks(hierarchies);
-  const parents = [...new Set(hierarchies.filter(({ type }) => type === 'cgroup').map((h) => dirname(h.target)))];
+  const parents = [
+    ...new Set(hierarchies.filter(({ type }) => type === 'cgroup').map((h) => dirname(h.target))),
+  ];
   const groups = hierarchies.map(({ target }) => join(target, `oo-host-${id}`));
   const network = options.link ? freeNetwork() : undefined;
-  const image = options.disk === undefined ? '' : join(diskRoot, options.disk === '' ? `once-${id}` : options.disk);
+  const image =
+    options.disk === undefined ? '' : join(diskRoot, options.disk === '' ? `once-${id}` : options.disk);
   const hostname = options.hostname ?? `host-${id}`;
   const scratch = join(repository, '.tap');
   mkdirSync(scratch, { recursive: true });
@@ -66,7 +79,8 @@ function prepare(options) {
     `WORKING_DIRECTORY=${quote(process.cwd())}`,
   ];
   const making = join(stateRoot, `.${id}`);
-  mkdirSync(making, { recursive: true, mode: 0o700 });
+  // Others may pass through: a demo's key lies below for whoever called sudo.
+  mkdirSync(making, { recursive: true, mode: 0o711 });
   if (image !== '') mkdirSync(diskRoot, { recursive: true, mode: 0o700 });
   writeFileSync(join(making, 'owner'), `${process.pid} ${startTime('self')}\n`);
   writeFileSync(join(making, 'config'), `${config.join('\n')}\n`);
@@ -78,7 +92,9 @@ function prepare(options) {
 function makeGroup(parent, group, type) {
   if (type === 'cgroup2') {
     // A machine without systemd may not have opened its controllers to children; the ones that refuse stay closed.
-    for (const controller of readFileSync(join(parent, 'cgroup.controllers'), 'utf8').split(/\s+/).filter(Boolean)) {
+    for (const controller of readFileSync(join(parent, 'cgroup.controllers'), 'utf8')
+      .split(/\s+/)
+      .filter(Boolean)) {
       try {
         writeFileSync(join(parent, 'cgroup.subtree_control'), `+${controller}`);
       } catch {
@@ -110,7 +126,9 @@ function makeLink({ id, state, network }) {
 
 function environment(options, { id, hostname, network }) {
   const { PATH, TERM, LANG } = process.env;
-  const base = options.cleanEnv ? { PATH, HOME: '/root', LANG: LANG ?? 'C.UTF-8', ...(TERM ? { TERM } : {}) } : process.env;
+  const base = options.cleanEnv
+    ? { PATH, HOME: '/root', LANG: LANG ?? 'C.UTF-8', ...(TERM ? { TERM } : {}) }
+    : process.env;
   const link = network ? { OO_HOST_ADDRESS: network.host, OO_HOST_MACHINE: network.machine } : {};
   return { ...base, ...link, OO_HOST: id, HOSTNAME: hostname, ...options.env };
 }
@@ -119,14 +137,32 @@ function environment(options, { id, hostname, network }) {
 export async function runHost(options) {
   sweep();
   const host = prepare(options);
-  const watchdog = spawn('bash', [script('watchdog.sh'), host.id], { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/' });
+  const watchdog = spawn('bash', [script('watchdog.sh'), host.id], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    cwd: '/',
+  });
   const joined = ['bash', script('enter-cgroups.sh'), host.state];
   const argv = [
     ...['--pdeathsig', 'KILL', ...joined, '', 'unshare', '--cgroup', ...joined, 'init'],
-    ...['unshare', '--mount', '--propagation', 'private', '--pid', '--uts', '--ipc', '--net', '--fork', '--kill-child'],
+    ...[
+      'unshare',
+      '--mount',
+      '--propagation',
+      'private',
+      '--pid',
+      '--uts',
+      '--ipc',
+      '--net',
+      '--fork',
+      '--kill-child',
+    ],
     ...['bash', script('init.sh'), host.state, ...options.command],
   ];
-  const child = spawn('setpriv', argv, { stdio: ['inherit', 'inherit', 'inherit', 'pipe'], env: environment(options, host) });
+  const child = spawn('setpriv', argv, {
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: environment(options, host),
+  });
   const kill = () => spawnSync('bash', [script('cleanup.sh'), host.id], { stdio: 'inherit' });
 
   // The terminal sends Ctrl-C to the command as well; it may end in its own way. Whoever asks again, or asks this
@@ -157,7 +193,14 @@ export async function runHost(options) {
         ready = true;
         if (options.infoFd !== undefined) {
           const init = Number(readFileSync(join(host.state, 'init.pid'), 'utf8'));
-          const info = { id: host.id, init, hostname: host.hostname, state: host.state, address: host.network?.host, machine: host.network?.machine };
+          const info = {
+            id: host.id,
+            init,
+            hostname: host.hostname,
+            state: host.state,
+            address: host.network?.host,
+            machine: host.network?.machine,
+          };
           writeSync(options.infoFd, `${JSON.stringify(info)}\n`);
         }
       }
@@ -171,7 +214,9 @@ export async function runHost(options) {
       process.stderr.write(`disposable host: could not be started: ${error.message}\n`);
       resolve(126);
     });
-    child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' || asked === 'SIGINT' ? 130 : 143)));
+    child.on('exit', (code, signal) =>
+      resolve(code ?? (signal === 'SIGINT' || asked === 'SIGINT' ? 130 : 143)),
+    );
   });
   kill();
   watchdog.stdin.end();
@@ -189,7 +234,8 @@ export async function main(argv) {
     }
     if (process.getuid() !== 0) throw new UsageError('A disposable host needs root: run this with sudo.');
     if (options.forgetDisk !== undefined) {
-      for (const end of ['', '.d']) rmSync(join(diskRoot, options.forgetDisk + end), { recursive: true, force: true });
+      for (const end of ['', '.d'])
+        rmSync(join(diskRoot, options.forgetDisk + end), { recursive: true, force: true });
       return 0;
     }
     if (options.sweep) {

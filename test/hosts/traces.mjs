@@ -35,7 +35,9 @@ function files(directory) {
 /** The ids of hosts whose runner lives. */
 function living() {
   const alive = (id) => {
-    const [pid, started] = readFileSync(join(stateRoot, id, 'owner'), 'utf8').trim().split(' ');
+    const [pid, started] = readFileSync(join(stateRoot, id, 'owner'), 'utf8')
+      .trim()
+      .split(' ');
     return startTime(pid) === started;
   };
   return new Set(attempt(() => readdirSync(stateRoot), []).filter((id) => attempt(() => alive(id), false)));
@@ -44,9 +46,13 @@ function living() {
 function processesOfHosts(isForeign) {
   const found = [];
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const id = /oo-host-([0-9a-f]{8})/.exec(attempt(() => readFileSync(`/proc/${pid}/cgroup`, 'utf8'), ''))?.[1];
+    const id = /oo-host-([0-9a-f]{8})/.exec(
+      attempt(() => readFileSync(`/proc/${pid}/cgroup`, 'utf8'), ''),
+    )?.[1];
     if (id && !isForeign(id)) {
-      found.push(`${attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'), '').replaceAll('\0', ' ')}(${pid})`);
+      found.push(
+        `${attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'), '').replaceAll('\0', ' ')}(${pid})`,
+      );
     }
   }
   return found;
@@ -63,18 +69,27 @@ export function traces() {
   const foreign = (text) => /(?:oo|oo-host-|once-|oo-node-hosts\/)([0-9a-f]{8})/.exec(text)?.[1];
   const mine = (text) => !isForeign(foreign(text) ?? '');
   return {
-    account: readFileSync('/etc/passwd', 'utf8').split('\n').filter((line) => line.split(':')[4] === 'OpenShift guest'),
+    account: readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .filter((line) => line.split(':')[4] === 'OpenShift guest'),
     'file of /etc': files('/etc'),
     cgroup: cgroupHierarchies()
       .flatMap(({ target }) => readdirSync(target).map((name) => join(target, name)))
       .filter((path) => /\/(oo-host-|openshift)/.test(path) && mine(path)),
-    mount: mounts().map(({ target, type }) => `${type} ${target}`).filter((line) => !/oo-host/.test(line) && mine(line)),
+    mount: mounts()
+      .map(({ target, type }) => `${type} ${target}`)
+      .filter((line) => !/oo-host/.test(line) && mine(line)),
     rule: [...output('iptables-save', []), ...output('ip6tables-save', [])],
     link: readdirSync('/sys/class/net').filter(mine),
     process: processesOfHosts(isForeign),
     host: attempt(() => readdirSync(stateRoot), []).filter((id) => !isForeign(id.replace(/^\./, ''))),
     disk: attempt(() => readdirSync(diskRoot), []).filter(mine),
-    directory: ['/etc/openshift', '/var/lib/openshift', '/usr/libexec/openshift', '/var/log/openshift'].filter((path) => existsSync(path)),
+    directory: [
+      '/etc/openshift',
+      '/var/lib/openshift',
+      '/usr/libexec/openshift',
+      '/var/log/openshift',
+    ].filter((path) => existsSync(path)),
   };
 }
 

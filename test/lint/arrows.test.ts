@@ -9,7 +9,17 @@ interface Rule {
 }
 const require = createRequire(import.meta.url);
 const { forbidden } = require('../../../.dependency-cruiser.cjs') as { forbidden: readonly Rule[] };
-const rooms = ['commands', 'actions', 'operations', 'deploy', 'cartridge', 'gear', 'journal', 'host', 'native'];
+const rooms = [
+  'commands',
+  'actions',
+  'operations',
+  'deploy',
+  'cartridge',
+  'gear',
+  'journal',
+  'host',
+  'native',
+];
 
 const isForbidden = (from: string, to: string): boolean =>
   forbidden.some(
@@ -30,7 +40,12 @@ t.test('no room imports one to its left, every room may import those to its righ
 });
 
 t.test('rooms side by side do not import each other', async (t) => {
-  for (const [from, to] of [['journal', 'node'], ['node', 'journal'], ['commands', 'rpc'], ['rpc', 'commands']]) {
+  for (const [from, to] of [
+    ['journal', 'node'],
+    ['node', 'journal'],
+    ['commands', 'rpc'],
+    ['rpc', 'commands'],
+  ]) {
     t.ok(isForbidden(`src/${from}/a.ts`, `src/${to}/b.ts`), `${from} -> ${to}`);
   }
 });

@@ -8,6 +8,10 @@ if (!existsSync(typings)) {
   process.exit(1);
 }
 const files = readdirSync('test/lint').filter((name) => name.endsWith('.test-d.ts'));
-const found = await tsd.default({ cwd: process.cwd(), typingsFile: typings, testFiles: files.map((name) => `test/lint/${name}`) });
+const found = await tsd.default({
+  cwd: process.cwd(),
+  typingsFile: typings,
+  testFiles: files.map((name) => `test/lint/${name}`),
+});
 console.log(found.length === 0 ? `${files.length} files of type tests hold` : formatter(found, true));
 process.exitCode = found.some(({ severity }) => severity === 'error') || files.length === 0 ? 1 : 0;

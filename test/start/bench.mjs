@@ -12,7 +12,9 @@ export async function bench(argv) {
   const [name, ...rest] = argv.filter((word) => word !== '--');
   const compiled = join(repository, 'dist', 'test', 'bench');
   const names = existsSync(compiled)
-    ? readdirSync(compiled).filter((file) => file.endsWith('.bench.js')).map((file) => file.slice(0, -'.bench.js'.length))
+    ? readdirSync(compiled)
+        .filter((file) => file.endsWith('.bench.js'))
+        .map((file) => file.slice(0, -'.bench.js'.length))
     : [];
   if (!names.includes(name)) {
     console.error(`There is no benchmark '${name ?? ''}'. The benchmarks are: ${names.join(', ')}`);

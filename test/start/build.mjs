@@ -48,19 +48,32 @@ function newest(path) {
 export async function ensureBuild() {
   if (process.env.OO_BUILD === 'no') return;
   const stamp = at('dist', '.built');
-  const sources = ['src', 'test', 'native', 'binding.gyp', 'tsconfig.json', 'package.json', 'package-lock.json'];
+  const sources = [
+    'src',
+    'test',
+    'native',
+    'binding.gyp',
+    'tsconfig.json',
+    'package.json',
+    'package-lock.json',
+  ];
   const changed = Math.max(...sources.map((name) => newest(at(name))));
   if (existsSync(stamp) && statSync(stamp).mtimeMs > changed) return;
   const began = Date.now();
   const node = (...argv) => tool(process.execPath, argv, { cwd: repository });
   await step('native build', () => node('native/build.mjs'));
   const { status, output } = await step('compile', () =>
-    tool(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], { cwd: repository, accept: [0, 1, 2] }),
+    tool(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'], {
+      cwd: repository,
+      accept: [0, 1, 2],
+    }),
   );
   const errors = output.match(/error TS\d+/g)?.length ?? 0;
   if (errors > 0) process.stderr.write(`  ${errors} type errors (npm test -- lint shows them)\n`);
-  if (!existsSync(at('dist', 'test'))) throw new SetupError(`The compiler made nothing:\n${output.slice(0, 4000)}`);
-  if (existsSync(at('src', 'commands', 'build.mjs'))) await step('commands', () => node('src/commands/build.mjs'));
+  if (!existsSync(at('dist', 'test')))
+    throw new SetupError(`The compiler made nothing:\n${output.slice(0, 4000)}`);
+  if (existsSync(at('src', 'commands', 'build.mjs')))
+    await step('commands', () => node('src/commands/build.mjs'));
   if (status !== 0) return;
   mkdirSync(at('dist'), { recursive: true });
   writeFileSync(stamp, `${new Date(began).toISOString()}\n`);

@@ -34,14 +34,16 @@ async function test() {
 }
 
 async function demo() {
-  if (process.getuid() !== 0) throw new SetupError('The demo makes a disposable host, which needs root: run it with sudo.');
+  if (process.getuid() !== 0)
+    throw new SetupError('The demo makes a disposable host, which needs root: run it with sudo.');
   await ready();
-  const { demo: run } = await import('../demo/demo.mjs');
+  const { demo: run } = await import('../../dist/test/demo/demo.js');
   return run(rest);
 }
 
 async function bench() {
-  if (process.getuid() !== 0) throw new SetupError('The benchmarks run in a disposable host, which needs root: run them with sudo.');
+  if (process.getuid() !== 0)
+    throw new SetupError('The benchmarks run in a disposable host, which needs root: run them with sudo.');
   await ready();
   const { bench: run } = await import('./bench.mjs');
   return run(rest);

@@ -21,7 +21,13 @@ const debian = {
 const fedora = {
   packages: `openssh-server openssh-clients rsync git haproxy httpd php php-cli php-mysqlnd mariadb-server mariadb iproute
     iptables-nft curl gcc-c++ make python3 pam-devel libselinux-devel util-linux e2fsprogs procps-ng acl attr shadow-utils`,
-  units: { 'openssh-server': ['sshd'], haproxy: ['haproxy'], httpd: ['httpd'], php: ['php-fpm'], 'mariadb-server': ['mariadb'] },
+  units: {
+    'openssh-server': ['sshd'],
+    haproxy: ['haproxy'],
+    httpd: ['httpd'],
+    php: ['php-fpm'],
+    'mariadb-server': ['mariadb'],
+  },
 };
 const words = (text) => text.split(/\s+/).filter(Boolean);
 
@@ -31,12 +37,21 @@ export function distribution(osRelease = readFileSync('/etc/os-release', 'utf8')
   const names = words(`${value('ID')} ${value('ID_LIKE')}`);
   if (names.includes('debian') || names.includes('ubuntu')) return 'debian';
   if (names.some((name) => ['fedora', 'rhel', 'centos'].includes(name))) return 'fedora';
-  throw new SetupError(`'${value('ID')}' is neither Debian nor Fedora: install by hand what test/start/packages.mjs names.`);
+  throw new SetupError(
+    `'${value('ID')}' is neither Debian nor Fedora: install by hand what test/start/packages.mjs names.`,
+  );
 }
 
 async function missingOnDebian(packages) {
-  const { output } = await tool('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...packages], { accept: [0, 1] });
-  const there = new Set(output.split('\n').filter((line) => line.endsWith(' installed')).map((line) => line.split(' ')[0]));
+  const { output } = await tool('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...packages], {
+    accept: [0, 1],
+  });
+  const there = new Set(
+    output
+      .split('\n')
+      .filter((line) => line.endsWith(' installed'))
+      .map((line) => line.split(' ')[0]),
+  );
   return packages.filter((name) => !there.has(name));
 }
 
@@ -78,7 +93,15 @@ async function withoutServices(work) {
 
 async function installOnDebian(missing) {
   const env = { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_SUSPEND: '1', LC_ALL: 'C.UTF-8' };
-  const install = ['install', '-y', '-q', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-confold', ...missing];
+  const install = [
+    'install',
+    '-y',
+    '-q',
+    '--no-install-recommends',
+    '-o',
+    'Dpkg::Options::=--force-confold',
+    ...missing,
+  ];
   const related = Object.keys(debian.units);
   const before = new Set(await missingOnDebian(related));
   await withoutServices(async () => {
@@ -86,17 +109,22 @@ async function installOnDebian(missing) {
     await step(`apt-get install ${missing.join(' ')}`, () => tool('apt-get', install, { env }));
   });
   const after = new Set(await missingOnDebian(related));
-  await disable(related.filter((name) => before.has(name) && !after.has(name)).flatMap((name) => debian.units[name]));
+  await disable(
+    related.filter((name) => before.has(name) && !after.has(name)).flatMap((name) => debian.units[name]),
+  );
 }
 
 async function installOnFedora(missing) {
-  await step(`dnf install ${missing.join(' ')}`, () => tool('dnf', ['install', '-y', '-q', '--setopt=install_weak_deps=False', ...missing]));
+  await step(`dnf install ${missing.join(' ')}`, () =>
+    tool('dnf', ['install', '-y', '-q', '--setopt=install_weak_deps=False', ...missing]),
+  );
   await disable(missing.flatMap((name) => fedora.units[name] ?? []));
 }
 
 async function disable(units) {
   for (const unit of units) {
-    if (existsSync('/usr/bin/systemctl')) await tool('systemctl', ['--root=/', 'disable', unit], { accept: [0, 1] });
+    if (existsSync('/usr/bin/systemctl'))
+      await tool('systemctl', ['--root=/', 'disable', unit], { accept: [0, 1] });
     if (existsSync('/usr/sbin/update-rc.d') && !unit.includes('.')) {
       await tool('update-rc.d', [unit, 'disable'], { accept: [0, 1] });
     }

@@ -8,7 +8,8 @@ export const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s
 export async function step(title, work) {
   const began = Date.now();
   let frame = 0;
-  const draw = () => process.stderr.write(`\r\x1b[2K${frames[frame++ % frames.length]} ${title} ${seconds(began)}`);
+  const draw = () =>
+    process.stderr.write(`\r\x1b[2K${frames[frame++ % frames.length]} ${title} ${seconds(began)}`);
   const timer = terminal ? setInterval(draw, 100) : undefined;
   if (!terminal) process.stderr.write(`- ${title} ...\n`);
   const finish = (mark) => {

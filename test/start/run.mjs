@@ -33,7 +33,12 @@ function hostOptions({ hostname, addresses = [], disk, link }) {
 /** One command to its end: its output as it came, its exit status, killed with all of its group at the limit. */
 function execute([file, ...argv], { env, limit, onOutput }) {
   return new Promise((resolve) => {
-    const child = spawn(file, argv, { cwd: repository, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(file, argv, {
+      cwd: repository,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
     let output = '';
     let status;
     const keep = (text) => (output = (output + text).slice(-400_000));
@@ -72,14 +77,22 @@ function execute([file, ...argv], { env, limit, onOutput }) {
 async function runStep([name, argv], suite, deadline) {
   const began = Date.now();
   const { status, output } = await execute(argv, { env: { ...process.env }, limit: deadline - began });
-  return { file: name, passed: status === 0 ? 1 : 0, failures: status === 0 ? [] : [{ name, details: output.trimEnd().split('\n').slice(-60) }], output: '', began };
+  return {
+    file: name,
+    passed: status === 0 ? 1 : 0,
+    failures: status === 0 ? [] : [{ name, details: output.trimEnd().split('\n').slice(-60) }],
+    output: '',
+    began,
+  };
 }
 
 async function runFile(file, suite, deadline, coverage) {
   const began = Date.now();
   const reader = new TapReader();
   const test = [process.execPath, '--enable-source-maps', join('dist', 'test', file)];
-  const argv = suite.host ? [process.execPath, 'test/hosts/runner.mjs', ...hostOptions(suite.host), '--', ...test] : test;
+  const argv = suite.host
+    ? [process.execPath, 'test/hosts/runner.mjs', ...hostOptions(suite.host), '--', ...test]
+    : test;
   const env = { ...process.env, TAP: '1', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}) };
   const limit = Math.max(1000, Math.min(fileLimit, deadline - began));
   const { status, output } = await execute(argv, { env, limit, onOutput: (text) => reader.write(text) });
@@ -88,7 +101,9 @@ async function runFile(file, suite, deadline, coverage) {
 }
 
 function report({ file, passed, failures, output, began }) {
-  say(`  ${failures.length === 0 ? '✓' : '✗'} ${file}: ${passed} passed, ${failures.length} failed (${seconds(began)})`);
+  say(
+    `  ${failures.length === 0 ? '✓' : '✗'} ${file}: ${passed} passed, ${failures.length} failed (${seconds(began)})`,
+  );
   for (const { name, details } of failures) {
     say(`      not ok: ${name}`);
     for (const line of details.slice(0, 60)) say(`        ${line}`);
@@ -129,7 +144,15 @@ async function runSuite(suite, files) {
 async function showCoverage(directory) {
   const c8 = join('node_modules', 'c8', 'bin', 'c8.js');
   if (!existsSync(join(repository, c8))) return;
-  const argv = [process.execPath, c8, 'report', '--temp-directory', directory, '--reports-dir', '.tap/report'];
+  const argv = [
+    process.execPath,
+    c8,
+    'report',
+    '--temp-directory',
+    directory,
+    '--reports-dir',
+    '.tap/report',
+  ];
   const shown = ['--reporter', 'text', '--exclude-after-remap', '--include', 'src/**'];
   const { output } = await execute([...argv, ...shown], { env: process.env, limit: 120_000 });
   say(output.trimEnd());
