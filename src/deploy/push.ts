@@ -9,6 +9,7 @@ import type { Git } from './git.js';
 import { readMarkers, type Markers } from './markers.js';
 import { deploymentBranch, pushedRef, type PushedRef } from './pushed-refs.js';
 import type { CodeSwap } from './code-swap.js';
+import type { Deployments } from './deployments.js';
 
 /** The verbs a build passes through; each may have an action hook of the tenant's of the same name. */
 export type BuildVerb = 'update-configuration' | 'pre-build' | 'build' | 'deploy' | 'post-deploy';
@@ -29,6 +30,7 @@ export interface PushContext {
   readonly environment: Readonly<Record<string, string>>;
   readonly git: Git;
   readonly code: Pick<CodeSwap, 'prepare' | 'enter' | 'goBack' | 'finish'>;
+  readonly deployments: Pick<Deployments, 'begin' | 'activate' | 'abandon'>;
   readonly application: Application;
   /** Write one line to the pusher. */
   say(line: string): void;
@@ -73,34 +75,49 @@ export async function deployCommit(
     forceCleanBuild: asked.forceCleanBuild ?? markers.forceCleanBuild,
     shortId: pushed.commit.slice(0, 7),
   };
+  let record: string | undefined;
   try {
     const coming = await code.prepare();
     await git.checkOut(pushed.commit, coming, `${git.directory}/index`);
-    await buildAndActivate(context, deployment);
+    record = await context.deployments.begin(deployment);
+    await buildAndStart(context, deployment);
   } catch (error) {
+    if (record !== undefined) await context.deployments.abandon(record).catch(() => {});
     await code.finish().catch(() => {});
-    say(RULE);
-    say('Git Post-Receive Result: failure');
-    say('Deployment completed with status: failure');
+    tellFailure(say);
     throw error;
   }
   await code.finish();
+  say(`Deployment id is ${context.deployments.activate(record)}`);
+  try {
+    await context.application.control('post-deploy');
+  } catch (error) {
+    // The new code runs and stays, whatever this last hook says.
+    tellFailure(say);
+    throw error;
+  }
   say(RULE);
   say('Git Post-Receive Result: success');
   say('Activation status: success');
   say('Deployment completed with status: success');
 }
 
-async function buildAndActivate(context: PushContext, deployment: Deployment): Promise<void> {
+function tellFailure(say: PushContext['say']): void {
+  say(RULE);
+  say('Git Post-Receive Result: failure');
+  say('Deployment completed with status: failure');
+}
+
+async function buildAndStart(context: PushContext, deployment: Deployment): Promise<void> {
   const { application, code, say } = context;
   const hot = deployment.hotDeploy;
-  if (hot) say(`Not stopping cartridge ${application.primary} because hot deploy is enabled`);
-  else {
-    say(`Stopping ${application.primary} cartridge`);
-    await application.stop();
-  }
   let entered = false;
   try {
+    if (hot) say(`Not stopping cartridge ${application.primary} because hot deploy is enabled`);
+    else {
+      say(`Stopping ${application.primary} cartridge`);
+      await application.stop();
+    }
     application.setState('building');
     if (deployment.forceCleanBuild) {
       say('Force clean build enabled - cleaning dependencies');
@@ -125,8 +142,6 @@ async function buildAndActivate(context: PushContext, deployment: Deployment): P
     await bringBack(context, hot, entered);
     throw error;
   }
-  // The new code runs and stays, whatever this last hook says.
-  await application.control('post-deploy');
 }
 
 async function bringBack(

@@ -1,19 +1,24 @@
 // A push on a real repository with a played application: the order of steps, what the pusher reads, and what a failure
 // at each step leaves behind.
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t from 'tap';
 import { Git, type RunInGear } from '../../src/deploy/git.js';
+import { CodeSwap } from '../../src/deploy/code-swap.js';
+import { Deployments, type DeploymentRecord } from '../../src/deploy/deployments.js';
 import { deployCommit, selected, type Application, type PushContext } from '../../src/deploy/push.js';
 
 const directory = await mkdtemp(path.join(tmpdir(), 'push-'));
 t.teardown(() => rm(directory, { recursive: true, force: true }));
 const repository = path.join(directory, 'app.git');
 const template = path.join(directory, 'template');
-const repo = path.join(directory, 'repo');
+const repo = path.join(directory, 'app-root', 'runtime', 'repo');
+await mkdir(repo, { recursive: true });
+await mkdir(path.join(directory, 'app-deployments'));
+const records = (): readonly DeploymentRecord[] => new Deployments(directory).list();
 
 /** Runs as this user what `executeInGear` runs as the gear. */
 const run: RunInGear = (command) =>
@@ -40,6 +45,8 @@ const run: RunInGear = (command) =>
     );
   });
 const git = new Git(run, repository);
+/** The commit that runs while later ones fail. */
+let hot = '';
 
 async function commit(files: Record<string, string>): Promise<string> {
   await rm(template, { recursive: true, force: true });
@@ -77,28 +84,8 @@ function context(failAt?: string): { context: PushContext; did: string[]; said: 
     setState: (state) => did.push(`state ${state}`),
     cleanDependencies: () => step('clean'),
   };
-  const coming = path.join(directory, 'coming');
-  const former = path.join(directory, 'former');
-  const code = {
-    prepare: async () => {
-      await mkdir(coming);
-      return coming;
-    },
-    enter: () => void did.push('enter'),
-    goBack: async () => {
-      did.push('back');
-      return true;
-    },
-    finish: async () => {
-      if (did.includes('enter') && !did.includes('back')) {
-        await rename(repo, former).catch(() => {});
-        await rename(coming, repo);
-      }
-      await rm(coming, { recursive: true, force: true });
-      await rm(former, { recursive: true, force: true });
-    },
-  };
-  return { context: { environment: {}, git, code, application, say: (line) => said.push(line) }, did, said };
+  const parts = { git, code: new CodeSwap(directory), deployments: new Deployments(directory), application };
+  return { context: { environment: {}, ...parts, say: (line) => said.push(line) }, did, said };
 }
 
 await git.output(['init', '--bare', '--template=', '--initial-branch=master', repository]);
@@ -110,7 +97,6 @@ await t.test('a push is built between stop and start and says so line by line', 
   t.same(did, [
     'stop',
     'state building',
-    'enter',
     'update-configuration',
     'pre-build',
     'build',
@@ -124,6 +110,7 @@ await t.test('a push is built between stop and start and says so line by line', 
     `Building git ref 'master', commit ${id.slice(0, 7)}`,
     'Activating deployment',
     'Starting php cartridge',
+    `Deployment id is ${records()[0]?.id}`,
     '-------------------------',
     'Git Post-Receive Result: success',
     'Activation status: success',
@@ -155,6 +142,7 @@ await t.test(
     t.notOk(did.includes('stop') || did.includes('start'));
     t.ok(did.includes('clean'));
     t.equal(did.at(-2), 'state started');
+    hot = id;
     t.ok(said.includes('Not stopping cartridge php because hot deploy is enabled'));
   },
 );
@@ -166,8 +154,9 @@ for (const failing of ['update-configuration', 'pre-build', 'build', 'deploy', '
       const id = await commit({ 'index.php': failing });
       const { context: push, did, said } = context(failing);
       await t.rejects(deployCommit(push, { branch: 'master', commit: id }), { message: `${failing} failed` });
-      t.same(did.slice(-3), ['stop', 'back', 'start']);
+      t.same(did.slice(-2), ['stop', 'start']);
       t.equal(said.at(-1), 'Deployment completed with status: failure');
+      t.match(records(), [{ git_sha1: hot.slice(0, 7), current: true }], 'the record is that of what runs');
       t.equal(await readFile(path.join(repo, 'index.php'), 'utf8'), 'three');
     },
   );
@@ -177,7 +166,7 @@ await t.test('when post-deploy fails the new code stays and the push still says 
   const id = await commit({ 'index.php': 'five' });
   const { context: push, did } = context('post-deploy');
   await t.rejects(deployCommit(push, { branch: 'master', commit: id }));
-  t.notOk(did.includes('back'));
+  t.equal(did.filter((step) => step === 'start').length, 1);
   t.equal(await readFile(path.join(repo, 'index.php'), 'utf8'), 'five');
 });
 
