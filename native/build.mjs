@@ -144,13 +144,14 @@ function staticRuntime() {
 function sanitizeTests(names) {
   const directory = path.join(native, 'test');
   const tests = readdirSync(directory).filter((name) => name.endsWith('.cc') && (names.length === 0 || names.includes(name.slice(0, -3))));
+  const testHeaders = readdirSync(directory).filter((name) => name.endsWith('.h')).map((name) => path.join(directory, name));
   const binaries = path.join(root, 'build', 'test');
   mkdirSync(binaries, { recursive: true });
   for (const name of tests) {
     const file = path.join(directory, name);
     const parts = [file, ...(words(file, 'sources') ?? []).map(here)];
     const binary = path.join(binaries, name.slice(0, -3));
-    if (!upToDate(binary, [...parts, path.join(directory, 'check.h'), ...sources((header) => header.endsWith('.h'))])) {
+    if (!upToDate(binary, [...parts, ...testHeaders, ...sources((header) => header.endsWith('.h'))])) {
       const began = Date.now();
       run(compiler, [
         ...common, '-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer',

@@ -49,11 +49,11 @@ bool scp_server(const std::vector<std::string>& words) {
 
 bool split_words(const std::string& line, std::vector<std::string>* words) {
   words->clear();
+  if (line.find('\0') != std::string::npos) return false;
   std::string word;
   bool open = false;  // a word has begun, maybe an empty quoted one
   for (size_t i = 0; i < line.size(); i++) {
     const char c = line[i];
-    if (c == '\0') return false;
     if (blank(c)) {
       if (open) words->push_back(word);
       word.clear();

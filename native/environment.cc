@@ -87,11 +87,6 @@ class Composer {
     }
     return found;
   }
-
-  std::string value(const std::string& name) const {
-    const auto found = variables.find(name);
-    return found == variables.end() ? std::string() : found->second;
-  }
 };
 
 void append(std::string* path, const std::string& element) {
@@ -101,8 +96,9 @@ void append(std::string* path, const std::string& element) {
 }
 
 // The directory name of the primary cartridge, as it stands in OPENSHIFT_PRIMARY_CARTRIDGE_DIR (with a final slash).
-std::string primary_name(const Composer& composer) {
-  std::string dir = composer.value("OPENSHIFT_PRIMARY_CARTRIDGE_DIR");
+std::string primary_name(const Environment& own) {
+  const auto found = own.find("OPENSHIFT_PRIMARY_CARTRIDGE_DIR");
+  std::string dir = found == own.end() ? std::string() : found->second;
   while (!dir.empty() && dir.back() == '/') dir.pop_back();
   const size_t slash = dir.rfind('/');
   const std::string name = slash == std::string::npos ? std::string() : dir.substr(slash + 1);
@@ -187,7 +183,7 @@ Environment gear_environment(const EnvironmentSources& sources) {
     if (name[0] != '.') composer.folder(sources.home + "/" + name + "/env");
   for (const std::string& publisher : Composer::folders_of(own))
     if (publisher != "user_vars") composer.folder(own + "/" + publisher);
-  const std::string primary = primary_name(composer);
+  const std::string primary = primary_name(kept);
   if (!primary.empty()) composer.folder(sources.home + "/" + primary + "/env");
   compose_paths(primary, sources.default_path, &composer.variables);
 
@@ -198,7 +194,7 @@ Environment gear_environment(const EnvironmentSources& sources) {
     if (kept.count(name) != 0 && name != "OPENSHIFT_SECRET_TOKEN") continue;
     composer.variables[name] = value;
   }
-  // An environment that execve would refuse helps nobody: the largest user-made values go first by being cut here.
+  // An environment that execve would refuse helps nobody: what the gear added beyond the bound is left out.
   size_t total = 0;
   for (auto it = composer.variables.begin(); it != composer.variables.end();) {
     const size_t size = it->first.size() + it->second.size() + 2;

@@ -99,7 +99,7 @@ void settle() {
 oo::Environment compose(const oo::Profile& profile) {
   oo::Environment environment = oo::gear_environment({kGlobalEnvironment, profile.home, kDefaultPath});
   oo::keep_session_variables(environ, &environment);
-  environment["HOME"] = profile.home;
+  environment["HOME"] = profile.home + "/";
   environment["USER"] = environment["LOGNAME"] = profile.uuid;
   environment["SHELL"] = kShell;
   return environment;
@@ -161,7 +161,7 @@ void confine(const oo::Profile& profile) {
   const char* step = "";
   int error = 0;
   if (prepared.as_gear(&spec, &step, &error)) {
-    const oo::Failure failure = oo::ConfineAsGear(spec);
+    const oo::StepFailure failure = oo::ConfineAsGear(spec);
     if (!failure.failed()) return;
     step = oo::StepName(failure.step);
     error = failure.error;

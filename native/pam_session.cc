@@ -49,8 +49,8 @@ bool open_groups(const Profile& profile, std::vector<int>* files, std::string* w
   if (hierarchies.empty()) return fail(why, "no control group hierarchy is mounted", ENOENT);
   for (const Hierarchy& hierarchy : hierarchies) {
     const int file = open_group(hierarchy, profile.cgroup, why);
-    if (file < 0) return false;
-    files->push_back(file);
+    if (file >= 0) files->push_back(file);
+    else if (hierarchy.required) return false;
   }
   return true;
 }
@@ -101,13 +101,15 @@ std::vector<Hierarchy> gear_hierarchies(const std::string& mountinfo) {
     const std::string_view type = f[dash + 1], options = f[dash + 3];
     if (type == "cgroup2" && !v2) {
       v2 = true;
-      found.push_back({std::string(f[4]), true});
-    } else if (type == "cgroup" &&
-               (has_option(options, "cpu") || has_option(options, "memory") || has_option(options, "pids"))) {
+      found.push_back({std::string(f[4]), true, true});
+    } else if (type == "cgroup") {
+      const bool limits = has_option(options, "cpu") || has_option(options, "memory") || has_option(options, "pids");
       const std::string mark = "\n" + std::string(options) + "\n";
-      if (seen.find(mark) != std::string::npos) continue;
+      if ((!limits && !has_option(options, "cpuacct") && !has_option(options, "freezer")) ||
+          seen.find(mark) != std::string::npos)
+        continue;
       seen += mark;
-      found.push_back({std::string(f[4]), false});
+      found.push_back({std::string(f[4]), false, limits});
     }
   }
   return found;
@@ -119,7 +121,7 @@ bool confine_session(const Profile& profile, std::string* why) {
   if (done) {
     ProfileSpec prepared(profile);
     const ConfineSpec spec = prepared.as_root(files);
-    Failure failure = ConfineAsRoot(spec);
+    StepFailure failure = ConfineAsRoot(spec);
     // Only what an execve could gain: sshd keeps what it holds, for it must still become the gear and end the session.
     if (!failure.failed()) failure = {Step::capabilities, ConfineCapabilities(spec)};
     if (failure.error != 0) done = fail(why, StepName(failure.step), failure.error);

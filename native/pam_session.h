@@ -16,10 +16,12 @@ bool confine_session(const Profile& profile, std::string* why);
 struct Hierarchy {
   std::string mount_point;
   bool v2 = false;
+  bool required = true;  // carries limits, or is what kills: a session outside it is refused
 };
 
 // The mounted control group hierarchies that hold gears: version 2, and each of version 1 that carries cpu, memory or
-// pids. Text of /proc/self/mountinfo. A mount that shows only a part of its hierarchy is passed over.
+// pids, that counts (cpuacct), or that freezes. Text of /proc/self/mountinfo. A mount that shows only a part of its
+// hierarchy is passed over.
 std::vector<Hierarchy> gear_hierarchies(const std::string& mountinfo);
 
 }  // namespace oo
