@@ -20,7 +20,7 @@ const debian = {
 };
 const fedora = {
   packages: `openssh-server openssh-clients rsync git haproxy httpd php php-cli php-mysqlnd mariadb-server mariadb iproute
-    iptables-nft curl gcc-c++ make python3 pam-devel libselinux-devel util-linux e2fsprogs procps-ng acl attr shadow-utils`,
+    iptables-nft curl gcc-c++ glibc-static libstdc++-static make python3 pam-devel libselinux-devel util-linux e2fsprogs procps-ng acl attr shadow-utils`,
   units: {
     'openssh-server': ['sshd'],
     haproxy: ['haproxy'],
