@@ -130,6 +130,10 @@ if [[ -n $LINK_ADDRESS ]]; then
   done
   ip addr add "$LINK_ADDRESS/30" dev link0
   ip link set link0 up
+  for ((try = 0; try < 200; try++)); do
+    [[ $(<"$root/sys/class/net/link0/carrier") != 1 ]] || break
+    sleep 0.01
+  done
   ip route add default via "$LINK_MACHINE"
 fi
 
