@@ -41,7 +41,7 @@ function shielded(text: string): string {
     .split(/\r?\n/)
     .filter((line) => /^\s*(\[|(export\s+)?[A-Za-z_][\w.]*\s*=)/.test(line))
     .map((line) => {
-      if (line.trimStart().startsWith('[')) return line;
+      if (line.trimStart().startsWith('[')) return line.replaceAll('.', '\\.'); // a dot would nest groups
       const at = line.indexOf('=');
       const key = line
         .slice(0, at)

@@ -14,7 +14,7 @@ import { parseGearUuid, type GearUuid } from '../gear/identity.js';
 import { killStrays } from '../gear/kill.js';
 import { killGear, liftLimits } from '../gear/limits.js';
 import { liftQuota } from '../gear/quota.js';
-import { removeGearRoutes } from '../gear/routes.js';
+import { disconnectAll } from '../gear/routes.js';
 import { teardownCartridges } from '../cartridge/teardown.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import type { Node } from '../node/node.js';
@@ -82,7 +82,7 @@ function definition(node: Node): OperationDefinition<Doomed, Destruction> {
         },
       },
       { name: 'ipc', run: (destruction) => whileOurs(destruction, removeIpc) },
-      { name: 'routes', run: ({ doomed }) => removeGearRoutes(node, doomed.uuid) },
+      { name: 'routes', run: ({ doomed }) => disconnectAll(node, doomed) },
       { name: 'last-access', run: ({ doomed }) => forgetLastAccess(node, doomed.uuid) },
       { name: 'home', run: ({ doomed }) => removeHome(node, doomed.uuid) },
       { name: 'limits', run: ({ doomed }) => liftLimits(node, doomed.uuid) },
