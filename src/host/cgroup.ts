@@ -146,9 +146,7 @@ function groupsBelow(directory: string): readonly string[] {
 export function processes(h: Hierarchies, path: string): readonly number[] {
   const found = new Set<number>();
   const roots = h.v2 === undefined ? v1Directories(h, path) : [join(h.v2, path), ...v1Directories(h, path)];
-  for (const root of roots) {
-    for (const directory of groupsBelow(root)) for (const pid of native.pids(directory)) found.add(pid);
-  }
+  for (const root of roots) for (const pid of native.pids(root)) found.add(pid);
   return [...found];
 }
 
@@ -169,7 +167,6 @@ function signalAll(h: Hierarchies, path: string): number {
 export async function kill(h: Hierarchies, path: string): Promise<void> {
   const v2 = v2Directory(h, path);
   if (v2 !== undefined && existsSync(v2)) {
-    effect('cgroup.kill', v2);
     native.killGroup(v2);
     if (!(await native.waitEmpty(v2, KILL_WAIT)))
       throw failed(`Killing the processes of ${path}`, 'still alive');
@@ -186,7 +183,6 @@ export function freeze(h: Hierarchies, path: string): void {
   const directory =
     v2Directory(h, path) ?? (h.v1.freezer === undefined ? undefined : join(h.v1.freezer, path));
   if (directory === undefined) throw failed(`Freezing ${path}`, 'there is no freezer');
-  effect('cgroup.freeze', directory);
   native.freeze(directory);
 }
 
@@ -194,7 +190,6 @@ export function thaw(h: Hierarchies, path: string): void {
   const directory =
     v2Directory(h, path) ?? (h.v1.freezer === undefined ? undefined : join(h.v1.freezer, path));
   if (directory === undefined) throw failed(`Thawing ${path}`, 'there is no freezer');
-  effect('cgroup.thaw', directory);
   native.thaw(directory);
 }
 
