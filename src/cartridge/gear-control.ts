@@ -1,0 +1,104 @@
+/**
+ * Actions on a whole gear or on one of its cartridges, with the gear's state word and stop lock. Invariant: state and
+ * lock belong to the primary cartridge alone and are written before its script runs; what is not asked for by a user
+ * leaves a gear alone that a user has stopped.
+ */
+import { primaryDirectory, readEnvironment } from '../gear/environment.js';
+import type { Gear } from '../gear/gear.js';
+import { clearStopLock, readState, readStopLock, setStopLock, statusAttribute, writeState } from '../gear/state.js';
+import type { Node } from '../node/node.js';
+import { controlCartridge, withActionHooks, type ControlOptions } from './control.js';
+import { failedHook } from './hook-failure.js';
+import { listCartridges, type Cartridge } from './installed.js';
+
+export interface GearControlOptions extends ControlOptions {
+  /** Default true. A boot, an idler or a push is not a user. */
+  readonly userInitiated?: boolean | undefined;
+}
+
+function isPrimary(gear: Gear, cartridge: Cartridge): boolean {
+  return primaryDirectory(readEnvironment(gear)) === cartridge.directory;
+}
+
+/** For a start the primary comes last, because the others serve it; for a stop the order of names. */
+function primaryLast(gear: Gear): readonly Cartridge[] {
+  const primary = primaryDirectory(readEnvironment(gear));
+  const all = listCartridges(gear);
+  return [
+    ...all.filter((cartridge) => cartridge.directory !== primary),
+    ...all.filter((cartridge) => cartridge.directory === primary),
+  ];
+}
+
+/** The message for a start or stop nobody asked for, of a gear a user has stopped. */
+function leftAlone(gear: Gear, cartridge: Cartridge, verb: string, options: GearControlOptions): string | undefined {
+  if (options.userInitiated !== false || readStopLock(gear) === undefined) return undefined;
+  return `CLIENT_MESSAGE: Not ${verb} cartridge ${cartridge.name} because the application was explicitly stopped by the user\n`;
+}
+
+async function startOne(node: Node, gear: Gear, cartridge: Cartridge, action: string, options: GearControlOptions) {
+  const message = leftAlone(gear, cartridge, 'starting', options);
+  if (message !== undefined) return message;
+  if (isPrimary(gear, cartridge)) {
+    if (options.userInitiated !== false) clearStopLock(gear);
+    writeState(node, gear, 'started');
+  }
+  return controlCartridge(node, gear, cartridge, action, options);
+}
+
+async function stopOne(node: Node, gear: Gear, cartridge: Cartridge, options: GearControlOptions): Promise<string> {
+  const message = leftAlone(gear, cartridge, 'stopping', options);
+  if (message !== undefined) return message;
+  if (isPrimary(gear, cartridge)) {
+    if (options.userInitiated !== false) setStopLock(node, gear);
+    writeState(node, gear, 'stopped');
+  }
+  return controlCartridge(node, gear, cartridge, 'stop', options);
+}
+
+/** `start`, `stop` or `restart` of one cartridge. */
+export function actOnCartridge(
+  node: Node, gear: Gear, cartridge: Cartridge, action: 'start' | 'stop' | 'restart', options: GearControlOptions = {},
+): Promise<string> {
+  return withActionHooks(node, gear, action, options, () =>
+    action === 'stop' ? stopOne(node, gear, cartridge, options) : startOne(node, gear, cartridge, action, options),
+  );
+}
+
+/** The same for every cartridge of the gear: starts end with the primary, stops go in the order of names. */
+export function actOnGear(
+  node: Node, gear: Gear, action: 'start' | 'stop' | 'restart', options: GearControlOptions = {},
+): Promise<string> {
+  return withActionHooks(node, gear, action, options, async () => {
+    let output = '';
+    const order = action === 'stop' ? listCartridges(gear) : primaryLast(gear);
+    for (const cartridge of order) {
+      output +=
+        action === 'stop'
+          ? await stopOne(node, gear, cartridge, options)
+          : await startOne(node, gear, cartridge, action, options);
+    }
+    return output;
+  });
+}
+
+/** `reload`; a gear that is not started gets `force-reload`. */
+export function reloadCartridge(node: Node, gear: Gear, cartridge: Cartridge, options: ControlOptions = {}): Promise<string> {
+  const action = readState(gear) === 'started' ? 'reload' : 'force-reload';
+  return withActionHooks(node, gear, 'reload', options, () => controlCartridge(node, gear, cartridge, action, options));
+}
+
+/** The attribute line of a stopped or idle gear, then what the cartridge says; a failing status is text, no failure. */
+export async function statusOf(node: Node, gear: Gear, cartridge: Cartridge): Promise<string> {
+  const attribute = statusAttribute(gear);
+  let output = attribute === undefined ? '' : `${attribute}\n`;
+  try {
+    const said = await controlCartridge(node, gear, cartridge, 'status', { actionHooks: false });
+    output += said.replace(/^(?!CLIENT_)(.+)$/gm, 'CLIENT_RESULT: $1');
+  } catch (error) {
+    const failure = failedHook(error);
+    if (failure === undefined) throw error;
+    output += failure.output.replace(/^CLIENT_ERROR: Failed to execute.*\n/m, '').replace(/^CLIENT_\w+: /gm, 'CLIENT_RESULT: ');
+  }
+  return output;
+}
