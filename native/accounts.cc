@@ -52,14 +52,45 @@ Failure commit(int directory, const std::vector<AccountFile*>& order) {
   return fsync(directory) == 0 ? Failure{} : failed("fsync");
 }
 
+// Numbers in use. Small ones, which are nearly all, are bits: thousands of accounts cost next to nothing.
+class Ids {
+ public:
+  bool has(uint32_t id) const { return id < kSmall ? bits_[id] : large_.count(id) != 0; }
+  void add(uint32_t id) {
+    if (id < kSmall) bits_[id] = true;
+    else large_.insert(id);
+  }
+  void remove(uint32_t id) {
+    if (id < kSmall) bits_[id] = false;
+    else large_.erase(id);
+    hint_first_ = 0;
+  }
+  // The lowest free one of the range, 0 when it is full.
+  uint32_t lowest_free(uint32_t first, uint32_t last) {
+    if (first != hint_first_) hint_ = hint_first_ = first;
+    for (uint64_t id = hint_; id <= last; ++id) {
+      if (id == 65535 || has(static_cast<uint32_t>(id))) continue;
+      hint_ = static_cast<uint32_t>(id);
+      return hint_;
+    }
+    return 0;
+  }
+
+ private:
+  static constexpr uint32_t kSmall = 1 << 20;
+  std::vector<bool> bits_ = std::vector<bool>(kSmall);
+  std::unordered_set<uint32_t> large_;
+  uint32_t hint_first_ = 0;  // nothing below hint_ was free when this range was last asked for
+  uint32_t hint_ = 0;
+};
+
 // What the files hold that a new account must not collide with.
 struct Taken {
-  std::unordered_set<uint32_t> ids;
+  Ids ids;
   std::unordered_set<std::string_view> accounts;   // of the names asked for: in passwd
   std::unordered_set<std::string_view> left_over;  // only in one of the others
 
   void collect(const Files& files, const Names& wanted) {
-    ids.reserve(files.passwd.text.size() / 32);
     each_line(files.passwd.text, [&](std::string_view line) { return visit(line, wanted, &accounts, true); });
     each_line(files.group.text, [&](std::string_view line) { return visit(line, wanted, &left_over, true); });
     each_line(files.shadow.text, [&](std::string_view line) { return visit(line, wanted, &left_over, false); });
@@ -71,7 +102,7 @@ struct Taken {
     const auto name = wanted.find(line.substr(0, line.find(':')));
     if (name != wanted.end()) found->insert(*name);
     uint32_t id;
-    if (with_id && parse_id(field_of(line, 2), &id)) ids.insert(id);
+    if (with_id && parse_id(field_of(line, 2), &id)) ids.add(id);
     return true;
   }
 };
@@ -92,41 +123,48 @@ Failure check_request(const Request& request) {
   return {};
 }
 
-Failure choose_uid(const Request& request, const Taken& taken, uint32_t* uid) {
+Failure choose_uid(const Request& request, Ids* ids, uint32_t* uid) {
   if (request.has_uid) {
-    if (taken.ids.count(request.uid) != 0) return {EADDRINUSE, "uid", request.name};
+    if (ids->has(request.uid)) return {EADDRINUSE, "uid", request.name};
     *uid = request.uid;
     return {};
   }
-  for (uint64_t id = request.first; id <= request.last; ++id) {
-    if (id == 65535 || taken.ids.count(static_cast<uint32_t>(id)) != 0) continue;
-    *uid = static_cast<uint32_t>(id);
-    return {};
-  }
-  return {ENOSPC, "uid-range", request.name};
+  *uid = ids->lowest_free(request.first, request.last);
+  return *uid != 0 ? Failure{} : Failure{ENOSPC, "uid-range", request.name};
 }
 
 struct NewLines {
   std::string group, gshadow, shadow, passwd;
+
+  struct Lengths {
+    size_t group, gshadow, shadow, passwd;
+  };
+  Lengths lengths() const { return {group.size(), gshadow.size(), shadow.size(), passwd.size()}; }
+  void cut(const Lengths& to) {
+    group.resize(to.group);
+    gshadow.resize(to.gshadow);
+    shadow.resize(to.shadow);
+    passwd.resize(to.passwd);
+  }
 };
 
 // Adds one batch to `lines` and `taken`, or leaves both as they were.
 void plan(Batch* batch, Taken* taken, NewLines* lines, bool shadowed, const std::string& day) {
-  const NewLines before = *lines;
+  const NewLines::Lengths before = lines->lengths();
   for (const Request& request : batch->requests) {
     Failure failure = check_request(request);
     if (!failure && taken->accounts.count(request.name) != 0) failure = {EEXIST, "passwd", request.name};
     if (!failure && taken->left_over.count(request.name) != 0) failure = {EEXIST, "left-over", request.name};
     uint32_t uid = 0;
-    if (!failure) failure = choose_uid(request, *taken, &uid);
+    if (!failure) failure = choose_uid(request, &taken->ids, &uid);
     if (failure) {
       for (const Account& account : batch->added) {
-        taken->ids.erase(account.uid);
+        taken->ids.remove(account.uid);
         taken->accounts.erase(account.name);
       }
       batch->added.clear();
       batch->failure = failure;
-      *lines = before;
+      lines->cut(before);
       return;
     }
     const std::string id = std::to_string(uid);
@@ -136,13 +174,54 @@ void plan(Batch* batch, Taken* taken, NewLines* lines, bool shadowed, const std:
     lines->shadow += request.name + ":!:" + day + "::::::\n";
     lines->passwd += request.name + (shadowed ? ":x:" : ":*:") + id + ":" + id + ":" + request.gecos + ":" +
                      request.home + ":" + request.shell + "\n";
-    taken->ids.insert(uid);
+    taken->ids.add(uid);
     taken->accounts.insert(request.name);
     batch->added.push_back({request.name, uid, uid, request.gecos, request.home, request.shell});
   }
 }
 
-// Another source of names than the files (a directory service) may know an account that the files do not.
+// Does nsswitch.conf name a source (a directory service) that may know accounts which the files do not?
+bool asks_elsewhere(int directory) {
+  Descriptor file(openat(directory, "nsswitch.conf", O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return false;
+  char text[16 * 1024];
+  const ssize_t size = read(file.get(), text, sizeof(text));
+  bool elsewhere = false;
+  each_line(std::string_view(text, size > 0 ? static_cast<size_t>(size) : 0), [&](std::string_view line) {
+    line = line.substr(0, line.find('#'));
+    const bool concerned = line.substr(0, 7) == "passwd:" || line.substr(0, 6) == "group:";
+    for (size_t at = concerned ? line.find(':') + 1 : line.size(); at < line.size();) {
+      const size_t end = line.find_first_of(" \t", at);
+      const std::string_view source = line.substr(at, end == std::string_view::npos ? end : end - at);
+      at = end == std::string_view::npos ? line.size() : end + 1;
+      const bool local = source.empty() || source[0] == '[' || source == "files" || source == "compat" ||
+                         source == "systemd" || source == "altfiles";
+      elsewhere = elsewhere || !local;
+    }
+    return true;
+  });
+  return elsewhere;
+}
+
+// The files were asked already; this asks everything else, when there is something else.
+Failure check_elsewhere(const std::vector<Batch>& batches) {
+  for (const Batch& batch : batches) {
+    for (const Account& account : batch.added) {
+      Account seen;
+      int error = 0;
+      if (find(account.name.c_str(), &seen, &error) == Found::yes) return {EEXIST, "passwd", account.name};
+      const bool uid_taken = find_by_uid(account.uid, &seen, &error) == Found::yes;
+      std::string buffer(64 * 1024, '\0');
+      struct group entry;
+      struct group* group = nullptr;
+      (void)getgrgid_r(account.gid, &entry, buffer.data(), buffer.size(), &group);
+      if (uid_taken || group != nullptr) return {EADDRINUSE, "uid", account.name};
+    }
+  }
+  return {};
+}
+
+// What was written must be what every other program sees.
 Failure read_back(const Account& account) {
   Account seen;
   int error = 0;
@@ -182,12 +261,16 @@ Failure add(const char* path, std::vector<Batch>* batches, int wait_milliseconds
   NewLines lines;
   const std::string day = std::to_string(time(nullptr) / 86400);
   for (Batch& batch : *batches) plan(&batch, &taken, &lines, files.shadow.present(), day);
+  const bool real = strcmp(path, "/etc") == 0;
+  if (real && asks_elsewhere(directory.get())) {
+    if (Failure failure = check_elsewhere(*batches)) return failure;
+  }
   append(&files.group, lines.group);
   append(&files.gshadow, lines.gshadow);
   append(&files.shadow, lines.shadow);
   append(&files.passwd, lines.passwd);
   Failure failure = commit(directory.get(), {&files.group, &files.gshadow, &files.shadow, &files.passwd});
-  if (failure || strcmp(path, "/etc") != 0) return failure;
+  if (failure || !real) return failure;
   // The files were replaced whole: the last account of all stands for the others.
   for (auto batch = batches->rbegin(); batch != batches->rend(); ++batch) {
     if (!batch->added.empty()) return read_back(batch->added.back());

@@ -24,6 +24,16 @@ struct ProcPath {
   char text[40];
 };
 
+// The kernel says "not a directory" of a link that it was told not to follow; a reader is helped by the truth.
+bool is_link(int base, const char* path) {
+  struct open_how how = {};
+  how.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW;
+  how.resolve = kBeneath;
+  const Descriptor entry(static_cast<int>(syscall(SYS_openat2, base, path, &how, sizeof(how))));
+  struct stat info;
+  return entry.valid() && fstat(entry.get(), &info) == 0 && S_ISLNK(info.st_mode);
+}
+
 bool root_or_self(uid_t uid) { return uid == 0 || uid == geteuid(); }
 
 // May others than root (and the caller) make or replace names in this directory?
@@ -61,6 +71,7 @@ Failure open_beneath(int base, const char* path, int flags, unsigned long long r
       return {};
     }
     // EAGAIN: a rename or mount elsewhere made the kernel's check inconclusive; EINTR: a slow file system.
+    if (errno == ENOTDIR && (flags & O_DIRECTORY) != 0) return {is_link(base, path) ? ELOOP : ENOTDIR, step, {}};
     if ((errno != EAGAIN && errno != EINTR) || tries >= 128) return failed(step);
   }
 }

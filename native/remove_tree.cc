@@ -15,16 +15,19 @@ namespace {
 constexpr int kDepth = 24;
 constexpr int kPasses = 64;          // over one directory that keeps filling
 constexpr size_t kChunk = 16384;     // entries read at a time
+constexpr int kSteps = 1000000;      // chunks and renames in all: an end, even for a tree that never stops growing
 
 struct Removal {
   int top;  // the tree's own directory, where deep directories are moved to
   unsigned long long counter = 0;
+  int steps = 0;
 
   Failure hoist(int directory, const char* name) {
     for (int tries = 0; tries < 16; ++tries) {
       if (counter == 0 && getrandom(&counter, sizeof(counter), 0) < 0) counter = 1;
       char moved[40];
       snprintf(moved, sizeof(moved), ".oo-deep-%llx", counter++);
+      ++steps;
       // A directory replaces only an empty directory: what is there cannot be lost by this.
       if (renameat(directory, name, top, moved) == 0 || errno == ENOENT) return {};
       if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) return failed("rename");
@@ -54,6 +57,7 @@ struct Removal {
     size_t before = SIZE_MAX;
     for (int pass = 0; pass < kPasses;) {
       entries.clear();
+      const int steps_before = steps;
       Failure failure = read_entries(directory, kChunk, &entries);
       const bool more = failure.error == EOVERFLOW;
       if (failure && !more) return failure;
@@ -71,9 +75,11 @@ struct Removal {
         }
         if (failure) return {failure.error, failure.step, failure.where.empty() ? entry.name : entry.name + "/" + failure.where};
       }
-      // Passes that get on do not count: a large directory takes many.
-      if (!more && entries.size() >= before) ++pass;
-      before = more ? SIZE_MAX : entries.size();
+      // Passes that get on do not count: a large or a deep tree takes many.
+      if (more) ++steps;
+      const bool on = (steps > steps_before && steps < kSteps) || entries.size() < before;
+      if (!on) ++pass;
+      before = entries.size();
     }
     return {ENOTEMPTY, "rmdir", {}};
   }

@@ -220,7 +220,7 @@ struct Copy {
       if (entry.type == DT_DIR) {
         Descriptor next;
         failure = open_beneath(from, name, kWalkFlags, RESOLVE_NO_XDEV, "open", &next);
-        if (failure && (failure.error == ENOENT || failure.error == ENOTDIR)) failure = {};
+        if (failure && (failure.error == ENOENT || failure.error == ENOTDIR || failure.error == ELOOP)) failure = {};
         else if (!failure) failure = directory(next.get(), target.get(), name, below, depth + 1);
       } else if (entry.type == DT_REG) {
         failure = file(from, source, name, target.get(), name);
