@@ -2,7 +2,8 @@
  * A loop in C, compiled for the benchmark and driven one launch at a time, so that its rounds interleave with others
  * in one run. Invariant: one byte in, one line of nanoseconds out; a loop that ends early is an error, not a fast round.
  */
-import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 
@@ -13,12 +14,12 @@ export function compile(sources: readonly string[], output: string, flags: reado
 }
 
 export class CompiledLoop {
-  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: Interface;
   readonly #closed: Promise<undefined>;
 
   constructor(argv: readonly [string, ...string[]]) {
-    this.#child = spawn(argv[0], argv.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] }) as ChildProcessWithoutNullStreams;
+    this.#child = spawn(argv[0], argv.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#lines = createInterface({ input: this.#child.stdout });
     this.#closed = once(this.#child, 'exit').then(() => undefined);
   }
