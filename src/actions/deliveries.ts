@@ -49,7 +49,7 @@ async function answered(
   if (before !== undefined) return before;
   const answer = await work();
   const life = ['app-create', 'app-destroy'].includes(String((request.data as { action?: unknown }).action));
-  keepReply(node, gear, key, answer, life && answer.data.exitcode === 0);
+  keepReply(node, gear, key, answer, life && answer.exitcode === 0);
   return answer;
 }
 

@@ -17,21 +17,18 @@ export interface RequestMeta {
   readonly given: boolean;
 }
 
-export interface ReplyData {
-  readonly output: unknown;
-  readonly exitcode: number;
-  /** Seconds since 1970, when the action ended. */
-  readonly time: number;
-  readonly addtl_params: Readonly<Record<string, unknown>> | null;
-}
-
 /** 0 fine, 1 the action failed, 2 no such action, 3 data missing, 4 data not valid, 5 anything else. */
 export type StatusCode = 0 | 1 | 2 | 3 | 4 | 5;
 
 export interface ActionReply {
   readonly statuscode: StatusCode;
   readonly statusmsg: string;
-  readonly data: ReplyData;
+  /** Text; a list of jobs for execute_parallel; a list of texts for get-quota. */
+  readonly output: unknown;
+  readonly exitcode: number;
+  /** Seconds since 1970, when the action ended. */
+  readonly time: number;
+  readonly addtl_params: Readonly<Record<string, unknown>> | null;
 }
 
 /** Fills in what a caller left open. */
@@ -54,5 +51,5 @@ export function reply(
   addtl: Readonly<Record<string, unknown>> | null = null,
 ): ActionReply {
   const time = Math.floor(Date.now() / 1000);
-  return { statuscode, statusmsg, data: { output, exitcode, time, addtl_params: addtl } };
+  return { statuscode, statusmsg, output, exitcode, time, addtl_params: addtl };
 }

@@ -84,7 +84,7 @@ export async function callCartridgeDo(
 }
 
 /** The reply as JSON, or its output: on standard output when all went well, else as a complaint. */
-export function show({ values, output }: CommandContext, { data }: ActionReply): number {
+export function show({ values, output }: CommandContext, data: ActionReply): number {
   output.settle();
   if (values.flag('json')) {
     output.print(`${JSON.stringify(data)}\n`);

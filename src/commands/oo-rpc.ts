@@ -10,7 +10,7 @@ export const command: CommandDefinition = {
   summary: 'Carry out one request and print the reply',
   description:
     'Reads a request as JSON from standard input or a file, carries it out through the action table, and prints the ' +
-    'reply as JSON: statuscode, statusmsg, and data with output, exitcode, time and addtl_params.\n\n' +
+    'reply as JSON: statuscode, statusmsg, output, exitcode, time and addtl_params.\n\n' +
     'ACTION is an action of the agent (cartridge_do, execute_parallel); any other name is an action of the dummy ' +
     'cartridge openshift-origin-node, and the JSON its arguments. A request that carries a uniqid and comes twice has ' +
     'its effect once.',
@@ -52,7 +52,7 @@ export const command: CommandDefinition = {
       ? await callAction(node, action, data, meta)
       : await callAction(node, 'cartridge_do', { cartridge: 'openshift-origin-node', action, args: data }, meta);
     output.print(`${JSON.stringify(reply, null, values.flag('compact') ? undefined : 2)}\n`);
-    return reply.data.exitcode & 255;
+    return reply.exitcode & 255;
   },
 };
 
