@@ -1,5 +1,5 @@
-// See seccomp.h. The calls are looked up by bisection: the kernel tries the program for every call number when it is
-// installed, at each launch, so a short path for each number is worth more than a short program.
+// See seccomp.h. The program is installed anew for each launch, and the kernel then compiles it and tries it for every
+// call number: so neighbouring numbers are merged into ranges, ranges are found by bisection, and answers are shared.
 #include "seccomp.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ constexpr unsigned kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | 
                                  CLONE_NEWPID | CLONE_NEWNET;
 constexpr unsigned kTimeNamespace = 0x80;  // in clone the same bit belongs to the exit signal
 
-enum class Answer { deny, absent, deny_namespaces, deny_namespaces_and_time };
+enum class Answer { allow, deny, absent, deny_namespaces, deny_namespaces_and_time };
 
 struct Rule {
   unsigned number;
@@ -87,70 +87,109 @@ const Rule rules[] = {
     {SYS_ioperm, Answer::deny},
     {SYS_modify_ldt, Answer::deny},
     {SYS_uselib, Answer::deny},
+    {SYS__sysctl, Answer::deny},  // this and what follows no longer exists; it joins the ranges on either side
+    {SYS_create_module, Answer::deny},
+    {SYS_get_kernel_syms, Answer::deny},
+    {SYS_query_module, Answer::deny},
+    {SYS_nfsservctl, Answer::deny},
 #endif
 };
 
-using Program = std::vector<sock_filter>;
+// From `first` on, up to the next range, the calls have this answer.
+struct Range {
+  unsigned first;
+  Answer answer;
+};
 
-void Add(Program* program, unsigned short code, unsigned value, unsigned char when_true = 0, unsigned char when_false = 0) {
-  program->push_back({code, when_true, when_false, value});
-}
-
-void Return(Program* program, unsigned value) { Add(program, BPF_RET | BPF_K, value); }
-
-// The answer to one call; the accumulator holds its number and may be lost.
-void AddAnswer(Program* program, Answer answer) {
-  if (answer == Answer::deny) return Return(program, kDeny);
-  if (answer == Answer::absent) return Return(program, kAbsent);
-  const unsigned mask = answer == Answer::deny_namespaces ? kNamespaces : kNamespaces | kTimeNamespace;
-  Add(program, BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0]));  // low word: both architectures are little-endian
-  Add(program, BPF_JMP | BPF_JSET | BPF_K, mask, 0, 1);
-  Return(program, kDeny);
-  Return(program, SECCOMP_RET_ALLOW);
-}
-
-// A search tree over sorted rules [first, last): a leaf compares and answers or allows.
-Program Search(const std::vector<Rule>& sorted, size_t first, size_t last) {
-  Program program;
-  if (last - first == 1) {
-    Program answer;
-    AddAnswer(&answer, sorted[first].answer);
-    Add(&program, BPF_JMP | BPF_JEQ | BPF_K, sorted[first].number, 0, static_cast<unsigned char>(answer.size()));
-    program.insert(program.end(), answer.begin(), answer.end());
-    Return(&program, SECCOMP_RET_ALLOW);
-    return program;
-  }
-  const size_t middle = first + (last - first) / 2;
-  const Program below = Search(sorted, first, middle);
-  const Program above = Search(sorted, middle, last);
-  // The lower half always fits a conditional jump's eight bits: the whole is some 200 instructions long.
-  Add(&program, BPF_JMP | BPF_JGE | BPF_K, sorted[middle].number, static_cast<unsigned char>(below.size()), 0);
-  program.insert(program.end(), below.begin(), below.end());
-  program.insert(program.end(), above.begin(), above.end());
-  return program;
-}
-
-Program Build() {
+std::vector<Range> Ranges() {
   std::vector<Rule> sorted(std::begin(rules), std::end(rules));
   std::sort(sorted.begin(), sorted.end(), [](const Rule& a, const Rule& b) { return a.number < b.number; });
-  Program program;
-  Add(&program, BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch));
-  Add(&program, BPF_JMP | BPF_JEQ | BPF_K, kArchitecture, 1, 0);
-  Return(&program, SECCOMP_RET_KILL_PROCESS);
-  Add(&program, BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
-#if defined(__x86_64__)
-  Add(&program, BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1);  // x32: the same calls under other numbers
-  Return(&program, kDeny);
-#endif
-  const Program search = Search(sorted, 0, sorted.size());
-  program.insert(program.end(), search.begin(), search.end());
-  return program;
+  std::vector<Range> ranges = {{0, Answer::allow}};
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    if (ranges.back().answer != sorted[i].answer) ranges.push_back({sorted[i].number, sorted[i].answer});
+    const bool gap = i + 1 == sorted.size() || sorted[i + 1].number != sorted[i].number + 1;
+    if (gap) ranges.push_back({sorted[i].number + 1, Answer::allow});
+  }
+  return ranges;
 }
+
+class Builder {
+ public:
+  std::vector<sock_filter> Build() {
+    Add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch));
+    Add(BPF_JMP | BPF_JEQ | BPF_K, kArchitecture, 1, 0);
+    Add(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    Add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
+#if defined(__x86_64__)
+    Add(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1);  // x32: the same calls under other numbers
+    Add(BPF_RET | BPF_K, kDeny);
+#endif
+    const std::vector<Range> ranges = Ranges();
+    Search(ranges, 0, ranges.size());
+    PlaceAnswers();
+    return program_;
+  }
+
+ private:
+  struct Jump {
+    size_t at;
+    bool when_true;
+    Answer to;
+  };
+
+  void Add(unsigned short code, unsigned value, unsigned char when_true = 0, unsigned char when_false = 0) {
+    program_.push_back({code, when_true, when_false, value});
+  }
+
+  // At least two ranges. One side that is a single range is a jump to its answer, else the code that tells its ranges.
+  void Search(const std::vector<Range>& ranges, size_t first, size_t last) {
+    const size_t middle = first + (last - first) / 2;
+    const size_t at = program_.size();
+    Add(BPF_JMP | BPF_JGE | BPF_K, ranges[middle].first);
+    if (middle - first == 1) {
+      jumps_.push_back({at, false, ranges[first].answer});
+    } else {
+      Search(ranges, first, middle);
+    }
+    if (last - middle == 1) {
+      jumps_.push_back({at, true, ranges[middle].answer});
+    } else {
+      program_[at].jt = static_cast<unsigned char>(program_.size() - at - 1);
+      Search(ranges, middle, last);
+    }
+  }
+
+  void PlaceAnswers() {
+    for (const Answer answer : {Answer::deny_namespaces_and_time, Answer::deny_namespaces, Answer::allow, Answer::deny, Answer::absent}) {
+      for (const Jump& jump : jumps_) {
+        if (jump.to != answer) continue;
+        // Some sixty instructions in all: every jump fits its eight bits.
+        unsigned char& distance = jump.when_true ? program_[jump.at].jt : program_[jump.at].jf;
+        distance = static_cast<unsigned char>(program_.size() - jump.at - 1);
+      }
+      Place(answer);
+    }
+  }
+
+  void Place(Answer answer) {
+    if (answer == Answer::allow) return Add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    if (answer == Answer::deny) return Add(BPF_RET | BPF_K, kDeny);
+    if (answer == Answer::absent) return Add(BPF_RET | BPF_K, kAbsent);
+    const unsigned mask = answer == Answer::deny_namespaces ? kNamespaces : kNamespaces | kTimeNamespace;
+    Add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0]));  // the low word: both architectures are little-endian
+    Add(BPF_JMP | BPF_JSET | BPF_K, mask, 0, 1);
+    Add(BPF_RET | BPF_K, kDeny);
+    Add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  }
+
+  std::vector<sock_filter> program_;
+  std::vector<Jump> jumps_;
+};
 
 }  // namespace
 
 const sock_fprog* SeccompFilter() {
-  static const Program* program = new Program(Build());
+  static const auto* program = new std::vector<sock_filter>(Builder().Build());
   static const sock_fprog filter = {static_cast<unsigned short>(program->size()), const_cast<sock_filter*>(program->data())};
   return &filter;
 }
