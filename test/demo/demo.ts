@@ -6,7 +6,7 @@ import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { execFileSync } from 'node:child_process';
 import { Host } from '../hosts/host.js';
-import { installCartridges, must, repository, setUp, startDaemons } from './node-host.js';
+import { must, repository, setUp } from './node-host.js';
 import type { Replayed } from './replay.js';
 import { Steps } from './steps.js';
 import { look } from './visit.js';
@@ -110,9 +110,11 @@ export async function demo(argv: readonly string[]): Promise<number> {
     const node = (host = await steps.run('a disposable host', () =>
       Host.start({ hostname: 'broker.test.example.com', link: true }),
     ));
-    await steps.run('oo-admin-node-setup', () => setUp(node));
-    await steps.run('oo-admin-cartridge: php as php-5.3, mysql as mysql-5.1', () => installCartridges(node));
-    await steps.run('sshd and HAProxy', () => startDaemons(node));
+    await steps.run(
+      'oo-admin-node-setup, sshd and HAProxy started',
+      () => setUp(node),
+      (said) => said,
+    );
     const { directory, type, key } = makeKey(node);
     await replay(node, steps, 'create', type, key);
     const lines = await linesFor(node, directory);

@@ -1,9 +1,9 @@
-// Makes a disposable host into a node, by the project's own commands and the real daemons: what a person would type.
-import type { Host, RunResult } from '../hosts/host.js';
+// Makes a disposable host into a node, by the project's own set-up command and the real daemons: what a person would type.
 import { fileURLToPath } from 'node:url';
+import type { Host, RunResult } from '../hosts/host.js';
 
 export const repository = fileURLToPath(new URL('../../../', import.meta.url));
-const command = (name: string): string => `${repository}dist/bin/${name}`;
+export const command = (name: string): string => `${repository}dist/bin/${name}`;
 
 /** Runs a command in the host; anything but 0 is an error that shows what it printed. */
 export async function must(host: Host, argv: readonly string[], input = ''): Promise<RunResult> {
@@ -15,36 +15,28 @@ export async function must(host: Host, argv: readonly string[], input = ''): Pro
   return result;
 }
 
-/** Folders, configuration, PAM, SSH and HAProxy wiring. */
-export function setUp(host: Host): Promise<RunResult> {
-  return must(host, [command('oo-admin-node-setup')]);
+/** The version of a program as `major.minor`, as the cartridges name themselves. */
+async function versionOf(host: Host, program: string): Promise<string> {
+  const { stdout } = await must(host, [program, '--version']);
+  const version = /\b(\d+\.\d+)\.\d+/.exec(stdout)?.[1];
+  if (version === undefined) throw new Error(`${program} --version says: ${stdout}`);
+  return version;
 }
 
-/** The cartridges of the repository, under the names that the seed asks for. */
-export async function installCartridges(host: Host): Promise<void> {
-  for (const [name, alias] of [
-    ['php', 'php-5.3'],
-    ['mysql', 'mysql-5.1'],
-  ] as const) {
-    await must(host, [
-      command('oo-admin-cartridge'),
-      '-a',
-      'install',
-      '-s',
-      `${repository}cartridges/${name}`,
-    ]);
-    const { stdout } = await must(host, [command('oo-admin-cartridge'), '--list', '--json']);
-    const installed = (JSON.parse(stdout) as { name: string; version: string }[]).find(
-      (one) => one.name === name,
-    );
-    await must(host, [command('oo-admin-cartridge'), '--alias', `${alias}=${name}-${installed?.version}`]);
-  }
+/** The names that the seed asks for, and what this distribution has in their place. */
+export async function aliases(host: Host): Promise<readonly string[]> {
+  return [
+    `php-5.3=php-${await versionOf(host, 'php')}`,
+    `mysql-5.1=mysql-${await versionOf(host, 'mariadbd')}`,
+  ];
 }
 
-/** SSH and the front door, where no systemd starts them. */
-export async function startDaemons(host: Host): Promise<void> {
-  await must(host, ['ssh-keygen', '-A']);
-  await must(host, ['/usr/sbin/sshd', '-t']);
-  await must(host, ['/usr/sbin/sshd']);
-  await must(host, ['sh', '-c', 'haproxy -D -f /etc/openshift/haproxy.cfg -p /run/openshift/haproxy.pid']);
+/** Folders, configuration, cartridges, PAM, SSH and front door; sshd and HAProxy run afterwards. */
+export async function setUp(host: Host): Promise<string> {
+  const names = { '--public-hostname': host.info.hostname, '--cloud-domain': 'test.example.com' };
+  const numbers = { '--min-uid': '507', '--public-ip': host.address ?? '127.0.0.1' };
+  const given = Object.entries({ ...names, ...numbers }).flat();
+  const aliased = (await aliases(host)).flatMap((alias) => ['--alias', alias]);
+  const { stdout } = await must(host, [command('oo-admin-node-setup'), ...given, ...aliased, '--start']);
+  return stdout;
 }

@@ -2,7 +2,9 @@
 // the action table, and says of each what it was, how long it took and what came back, one JSON line each.
 // `replay.js create KEY-TYPE KEY` sends those up to the destroy and adds one more key, the visitor's; `replay.js destroy`
 // sends the destroy.
+import { randomBytes } from 'node:crypto';
 import { callAction } from '../../src/actions/call.js';
+import type { ActionReply } from '../../src/actions/request.js';
 import { openNode } from '../../src/node/node.js';
 import { exchanges, seedText, simplePart } from '../seed/seed-text.js';
 import type { SeedRequest } from '../seed/seed-text.js';
@@ -37,7 +39,7 @@ function titleOf({ action, data }: SeedRequest): string {
 
 /** The seed's own request to add a key, with the visitor's key in it: its owner has the other half. */
 function visitorsKey(request: SeedRequest): SeedRequest {
-  const copy = structuredClone(request);
+  const copy = { ...structuredClone(request), uniqid: randomBytes(16).toString('hex') };
   for (const { job } of jobsOf(copy.data)) {
     job.args['--with-ssh-key'] = key ?? '';
     job.args['--with-ssh-key-type'] = keyType ?? '';
@@ -46,14 +48,13 @@ function visitorsKey(request: SeedRequest): SeedRequest {
   return copy;
 }
 
-/** Exit code and output of a reply, whichever of the two actions it answers. */
-function outcome(reply: unknown): { exitCode: number; output: string } {
-  const text = JSON.stringify(reply);
-  const data = reply as Record<string, unknown>;
-  if (typeof data['exitcode'] === 'number')
-    return { exitCode: data['exitcode'], output: String(data['output'] ?? '') };
-  const codes = [...text.matchAll(/"result_exit_code":"?(-?\d+)/g)].map((match) => Number(match[1]));
-  return { exitCode: codes.find((code) => code !== 0) ?? (codes.length > 0 ? 0 : 1), output: '' };
+/** Exit code and output of a reply: of its first job that failed, where it has jobs. */
+function outcome({ exitcode, output }: ActionReply): { exitCode: number; output: string } {
+  if (!Array.isArray(output)) return { exitCode: exitcode, output: String(output) };
+  const jobs = output as readonly Record<string, unknown>[];
+  const failed = jobs.find((job) => job['result_exit_code'] !== 0);
+  if (failed === undefined) return { exitCode: jobs.length === 0 ? 1 : exitcode, output: '' };
+  return { exitCode: Number(failed['result_exit_code']), output: String(failed['result_stderr']) };
 }
 
 const create = requests.filter((request) => !isDestroy(request));
@@ -63,7 +64,7 @@ const chosen =
 const node = await openNode();
 for (const request of chosen) {
   const began = performance.now();
-  const reply = await callAction(node, request.action as 'cartridge_do', request.data, {
+  const reply = await callAction(node, request.action, request.data, {
     caller: request.caller,
     sender: request.sender,
     time: request.time,
