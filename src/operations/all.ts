@@ -3,5 +3,8 @@
  * library's index) imports this file. Invariant: an operation that journals is listed here.
  */
 import './broker-auth.js';
+import './configure.js';
 import './create.js';
+import './deconfigure.js';
 import './destroy.js';
+import './run-state.js';

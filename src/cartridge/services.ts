@@ -1,0 +1,62 @@
+/**
+ * The control groups below a gear's own in which its launches run (`svc-<n>`, `hook-<n>`), so that an operation that is
+ * undone ends exactly what it began. Invariant: groups that were there before, and SSH sessions, are left alone.
+ */
+import { kill, processes, removeGroup } from '../host/cgroup.js';
+import { effect } from '../native/effect.js';
+import { errnoOf } from '../native/error.js';
+import { Directory } from '../native/beneath.js';
+import { groupPath, SESSION_GROUP } from '../gear/limits.js';
+import type { Gear } from '../gear/gear.js';
+import type { Node } from '../node/node.js';
+
+type Named = Pick<Gear, 'uuid'>;
+
+/** Names of the launches' groups that are there now. */
+export function launchGroups(node: Node, gear: Named): readonly string[] {
+  if (node.cgroups.v2 === undefined) return [];
+  try {
+    using group = Directory.open(`${node.cgroups.v2}${groupPath(node, gear.uuid)}`);
+    return group
+      .list()
+      .filter((entry) => entry.type === 'directory' && entry.name !== SESSION_GROUP)
+      .map((entry) => entry.name);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Kills and removes every launch's group that is not in `before`. */
+export async function endNewLaunches(node: Node, gear: Named, before: readonly string[]): Promise<void> {
+  for (const name of launchGroups(node, gear)) {
+    if (before.includes(name)) continue;
+    const path = `${groupPath(node, gear.uuid)}/${name}`;
+    await kill(node.cgroups, path);
+    await removeGroup(node.cgroups, path);
+  }
+}
+
+function belongsTo(pid: number, directory: string): boolean {
+  try {
+    using process = Directory.open(`/proc/${pid}`);
+    const cwd = process.readlink('cwd');
+    if (cwd === directory || cwd.startsWith(`${directory}/`)) return true;
+    return process.readText('cmdline').split('\0').some((word) => word === directory || word.startsWith(`${directory}/`));
+  } catch {
+    return false; // it has ended
+  }
+}
+
+/** Kills what still runs in or out of a directory of the gear: a cartridge that did not stop when it was told to. */
+export function killProcessesOf(node: Node, gear: Named, directory: string): void {
+  for (const pid of processes(node.cgroups, groupPath(node, gear.uuid))) {
+    if (!belongsTo(pid, directory)) continue;
+    effect('process.kill', String(pid));
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if (errnoOf(error) !== 'ESRCH') throw error;
+    }
+  }
+}
