@@ -71,7 +71,7 @@ function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
   return {
     name: 'create',
     recover: 'back',
-    open: (input) => ({ input, uid: ownAccount(node, input.uuid)?.uid }),
+    open: (input) => ({ input, uid: undefined }),
     steps: [
       {
         name: 'account',
@@ -109,8 +109,9 @@ function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
       {
         name: 'quota',
         run: (creation) => void imposeQuota(node, uidOf(creation), creation.input.quota),
-        undo({ uid }) {
-          if (uid !== undefined) liftQuota(node, uid);
+        undo({ input, uid }) {
+          const known = uid ?? ownAccount(node, input.uuid)?.uid; // recovery finds it in the account
+          if (known !== undefined) liftQuota(node, known);
         },
       },
       {

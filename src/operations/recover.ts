@@ -6,9 +6,10 @@ import { tryGearLock, withGearLock } from '../gear/lock.js';
 import { parseGearUuid } from '../gear/identity.js';
 import type { Recovered } from '../journal/operation.js';
 import type { Node } from '../node/node.js';
+import './all.js';
 import { logRecovered, nodeJournal } from './journal.js';
 
-export async function recoverGears(
+export async function recover(
   node: Node,
   options: { readonly uuid?: string } = {},
 ): Promise<readonly Recovered[]> {
