@@ -15,7 +15,14 @@ ProfileSpec::ProfileSpec(const Profile& profile) : profile_(profile) {
     limits_.push_back({limit.resource, limit.soft == RLIM_INFINITY ? kUnlimited : limit.soft,
                        limit.hard == RLIM_INFINITY ? kUnlimited : limit.hard});
   for (const std::string& path : profile.read_only) read_only_.push_back(path.c_str());
-  for (const std::string& path : profile.read_write) read_write_.push_back(path.c_str());
+  for (const std::string& path : profile.read_write) read_write_.push_back(seen_at(path));
+}
+
+// A launch names the gear's /tmp by its source, from outside; within the gear only the mounted place can be reached.
+const char* ProfileSpec::seen_at(const std::string& path) const {
+  for (const ProfileMount& mount : profile_.mounts)
+    if (mount.source == path) return mount.target.c_str();
+  return path.c_str();
 }
 
 ProfileSpec::~ProfileSpec() {

@@ -23,6 +23,7 @@ class ProfileSpec {
 
  private:
   bool open_proc();
+  const char* seen_at(const std::string& path) const;
 
   const Profile& profile_;
   std::vector<MountSpec> mounts_;
