@@ -30,7 +30,7 @@ export interface PushContext {
   readonly environment: Readonly<Record<string, string>>;
   readonly git: Git;
   readonly code: Pick<CodeSwap, 'prepare' | 'enter' | 'goBack' | 'finish'>;
-  readonly deployments: Pick<Deployments, 'begin' | 'activate' | 'abandon'>;
+  readonly deployments: Pick<Deployments, 'begin' | 'activate' | 'abandon' | 'list'>;
   readonly application: Application;
   /** Write one line to the pusher. */
   say(line: string): void;

@@ -29,7 +29,6 @@ function refused(why: string): OoError {
 export function parseSourceUrl(text: string): SourceUrl {
   const [url = '', ref, ...more] = text.split('#');
   const shown = url.replace(/^([a-z]+:\/\/[^/@:]*):[^/@]*@/i, '$1:***@');
-  // eslint-disable-next-line no-control-regex -- a control character in an argument or a reply is what is refused
   if (more.length > 0 || url.length > 2048 || url.startsWith('-') || /[\x00-\x20\x7f]/.test(text)) {
     throw refused(`is not valid (${JSON.stringify(shown.slice(0, 80))})`);
   }

@@ -117,6 +117,7 @@ defaults
 
 frontend front_door
 ${door.binds.map((bind) => `  bind ${bind}`).join('\n')}
+  http-request capture req.hdr(host) len 80
   # One connection's requests may name different hosts; each is looked up anew.
   http-request set-var(txn.host) req.hdr(host),field(1,:),lower,regsub('\\.$','')
   http-request set-var(txn.gear) var(txn.host),map_str(${door.mapFile})

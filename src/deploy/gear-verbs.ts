@@ -1,0 +1,116 @@
+/**
+ * What the `gear` program does, verb by verb. Invariant: each verb runs as the gear and touches nothing but the gear.
+ */
+import { actOnCartridge, actOnGear, reloadCartridge, statusOf } from '../cartridge/gear-control.js';
+import { listCartridges, openCartridge, type Cartridge } from '../cartridge/installed.js';
+import { OoError } from '../native/error.js';
+import { requirePrimary } from './application.js';
+import { alone, pushContext, type Inside } from './inside.js';
+import { deployCommit, selected } from './push.js';
+import { deploymentBranch, type PushedRef } from './pushed-refs.js';
+import { withoutPrefixes, type Voice } from './voice.js';
+
+export interface VerbInput {
+  readonly cartridge?: string | undefined;
+  readonly ref?: string | undefined;
+  readonly hotDeploy?: boolean;
+  readonly forceCleanBuild?: boolean;
+  /** Standard input of a git hook. */
+  readonly pushed?: () => Promise<string>;
+}
+export type Verb = (inside: Inside, input: VerbInput, voice: Voice) => Promise<void>;
+
+const pushedText = async (input: VerbInput): Promise<string> => (await input.pushed?.()) ?? '';
+
+/** Git keeps the push only if this succeeds; it changes nothing. */
+const prereceive: Verb = async ({ environment, gear }, input) => {
+  if (selected(environment, await pushedText(input)) !== undefined) requirePrimary(gear);
+};
+
+const postreceive: Verb = async (inside, input, voice) => {
+  const pushed = selected(inside.environment, await pushedText(input));
+  if (pushed !== undefined)
+    await alone(inside, voice, () => deployCommit(pushContext(inside, voice), pushed));
+};
+
+async function named(inside: Inside, input: VerbInput, voice: Voice): Promise<PushedRef> {
+  const branch = input.ref ?? deploymentBranch(inside.environment);
+  const commit = await pushContext(inside, voice).git.resolve(branch);
+  if (commit !== undefined) return { branch, commit };
+  throw new OoError(
+    `The repository of ${inside.gear.appName} has no ${JSON.stringify(branch)}. Nothing was done.`,
+    {
+      code: 'ERR_NO_REF',
+      exitCode: 255,
+    },
+  );
+}
+
+const deploy: Verb = (inside, input, voice) =>
+  alone(inside, voice, async () => {
+    const asked = {
+      ...(input.hotDeploy === true ? { hotDeploy: true } : {}),
+      ...(input.forceCleanBuild === true ? { forceCleanBuild: true } : {}),
+    };
+    await deployCommit(pushContext(inside, voice), await named(inside, input, voice), asked);
+  });
+
+/** The build steps alone, on the code as it stands. */
+const build: Verb = (inside, _input, voice) =>
+  alone(inside, voice, async () => {
+    const { application } = pushContext(inside, voice);
+    for (const verb of ['update-configuration', 'pre-build', 'build'] as const)
+      await application.control(verb);
+  });
+
+function act(action: 'start' | 'stop' | 'restart', announced: string): Verb {
+  return async ({ node, gear }, { cartridge }, voice) => {
+    voice.say(announced);
+    await voice.hear((onOutput) =>
+      cartridge === undefined
+        ? actOnGear(node, gear, action, { onOutput })
+        : actOnCartridge(node, gear, openCartridge(gear, cartridge), action, { onOutput }),
+    );
+  };
+}
+
+function asked({ gear }: Inside, { cartridge }: VerbInput): readonly Cartridge[] {
+  return cartridge === undefined ? listCartridges(gear) : [openCartridge(gear, cartridge)];
+}
+
+const reload: Verb = async (inside, input, voice) => {
+  for (const cartridge of asked(inside, input)) {
+    await voice.hear((onOutput) => reloadCartridge(inside.node, inside.gear, cartridge, { onOutput }));
+  }
+};
+
+const status: Verb = async (inside, input, voice) => {
+  for (const cartridge of asked(inside, input)) {
+    const text = withoutPrefixes(await statusOf(inside.node, inside.gear, cartridge)).trimEnd();
+    voice.say(`${cartridge.name}-${cartridge.version}: ${text}`);
+  }
+};
+
+const deployments: Verb = async (inside, _input, voice) => {
+  voice.say('Activation time - Deployment ID - Git Ref - Git SHA1');
+  for (const record of [...pushContext(inside, voice).deployments.list()].reverse()) {
+    const at = record.activations.at(-1);
+    const time = at === undefined ? 'NEVER' : new Date(at * 1000).toISOString();
+    voice.say(
+      [time, record.id, record.git_ref, record.git_sha1].join(' - ') + (record.current ? ' - ACTIVE' : ''),
+    );
+  }
+};
+
+export const verbs: Readonly<Record<string, Verb>> = {
+  prereceive,
+  postreceive,
+  deploy,
+  build,
+  start: act('start', 'Starting gear...'),
+  stop: act('stop', 'Stopping gear...'),
+  restart: act('restart', 'Restarting gear...'),
+  reload,
+  status,
+  deployments,
+};
