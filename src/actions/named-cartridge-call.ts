@@ -1,7 +1,7 @@
 /** A cartridge's action with named arguments, as brokers since 2013 send it, turned into the call it means. */
 import * as v from 'valibot';
 import { containerUuid, optionalText, parseArguments } from './arguments.js';
-import type { CartridgeCall } from './inner.js';
+import type { CartridgeCall } from './cartridge-actions.js';
 
 const schema = v.object({ ...containerUuid, '--with-template-git-url': optionalText });
 

@@ -7,6 +7,7 @@ import { addBrokerAuth, dropBrokerAuth } from '../operations/broker-auth.js';
 import { createGear } from '../operations/create.js';
 import { destroyGear } from '../operations/destroy.js';
 import { addAuthorizedKey, removeAuthorizedKey } from '../operations/keys.js';
+import { stopGear } from '../operations/stop.js';
 import { showState } from '../operations/state.js';
 import { addVariable, dropVariable } from '../operations/variables.js';
 import {
@@ -120,6 +121,7 @@ export const nodeActions: ReadonlyMap<string, InnerAction> = new Map([
   ['env-var-add', variableAdd],
   ['env-var-remove', variableRemove],
   ['cartridge-list', cartridgeList],
+  ['force-stop', inner(gearOnly, (node, args) => stopGear(node, { uuid: args['--with-container-uuid'], force: true }))],
   ['get-quota', showQuota],
   ['set-quota', changeQuota],
 ]);

@@ -6,10 +6,16 @@
 import { OoError } from '../native/error.js';
 import type { Node } from '../node/node.js';
 import { parseArguments } from './arguments.js';
-import { cartridgeActions, connectors, DUMMY, nodeActions, type CartridgeCall } from './inner.js';
+import { actOnCartridge, hookPath, isCartridgeAction } from './cartridge-actions.js';
+import { connectors } from './connectors.js';
+import { namedCartridgeCall } from './named-cartridge-call.js';
+import { nodeActions } from './node-actions.js';
 import type { RequestMeta } from './request.js';
 import type { RequestLog } from './request-log.js';
 import { checkArgumentString, splitWords } from './words.js';
+
+/** The cartridge that is none: requests to it concern the node itself. */
+export const DUMMY = 'openshift-origin-node';
 
 export interface ActionContext {
   readonly node: Node;
@@ -54,11 +60,9 @@ async function performHook({ node, log }: ActionContext, call: Call): Promise<Pe
         exitCode: 255,
       });
     }
-    const action = cartridgeActions.get(call.action);
-    if (action === undefined) return unsupported(`ERROR: action '${call.action}' not found.\n`);
-    log.executing(`${node.config.cartridgeBasePath}/${call.cartridge}/info/hooks/${call.action}`, text);
-    const asked: CartridgeCall = { uuid, cartridge: call.cartridge, action: call.action, rest, templateUrl: undefined };
-    return fromResult(await action(node, asked));
+    log.executing(hookPath(node, call.cartridge, call.action), text);
+    const asked = { uuid, cartridge: call.cartridge, action: call.action, rest, templateUrl: undefined };
+    return fromResult(await actOnCartridge(node, asked));
   }).then((performed) => {
     log.completed(performed.exitcode, asText(performed.output));
     return performed;
@@ -81,14 +85,12 @@ async function performNamed({ node, log }: ActionContext, call: Call): Promise<P
       log.command(action);
       return fromResult(await ofNode.handle(node, parseArguments(ofNode.schema, args, action)));
     }
-    const ofCartridge = cartridgeActions.get(action);
     const named = typeof args['--cart-name'] === 'string' ? args['--cart-name'] : cartridge;
-    if (ofCartridge === undefined || named === DUMMY) {
+    if (named === DUMMY || !isCartridgeAction(node, named, action)) {
       return unsupported(`Unsupported action: ${action}/oo_${action.replaceAll('-', '_')}\n`);
     }
-    const { namedCartridgeCall } = await import('./named-cartridge-call.js');
     log.command(action);
-    return fromResult(await ofCartridge(node, namedCartridgeCall(named, action, args)));
+    return fromResult(await actOnCartridge(node, namedCartridgeCall(named, action, args)));
   });
 }
 

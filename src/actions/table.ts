@@ -1,7 +1,8 @@
 /**
  * The action table: the name of each action that a bus or a command can call, what its data may be, and its handler.
- * What a `cartridge_do` or a job can ask for stands in inner.ts.
+ * What a `cartridge_do` or a job can ask for stands in node-actions.ts, connectors.ts and cartridge-actions.ts.
  */
+import '../operations/all.js';
 import type * as v from 'valibot';
 import { callSchema, cartridgeDo } from './cartridge-do.js';
 import { executeParallel, parallelSchema } from './execute-parallel.js';
