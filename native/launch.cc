@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "descriptor.h"
-#include "landlock.h"
 #include "raw.h"
 #include "seccomp.h"
 
@@ -46,19 +45,27 @@ struct Prepared {
   int cwd = -1;                     // -1: cwd_path leads through symlinks and is walked by the gear itself
   const char* cwd_path = nullptr;
   int descriptors[3] = {-1, -1, -1};
+  bool reset_all_signals = false;
+  unsigned long ignored_signals = 0;  // bit n-1: signal n
   StepFailure failure;
 };
 
-void ResetSignals() {
+void SetDefault(int number) {
   struct {
     void* handler;
     unsigned long flags;
     void* restorer;
     unsigned long mask;
   } fresh = {};
-  // An ignored signal would stay ignored beyond exec (Node ignores SIGPIPE, nohup SIGHUP).
+  Raw(SYS_rt_sigaction, number, Address(&fresh), 0, 8);
+}
+
+// An ignored signal would stay ignored beyond exec. Handlers are reset by clone3 itself; what Node, nohup or a parent's
+// parent ignored has to be reset by name. Without clone3 all are.
+void ResetSignals(const Prepared& prepared) {
   for (int number = 1; number <= 64; ++number) {
-    if (number != SIGKILL && number != SIGSTOP) Raw(SYS_rt_sigaction, number, Address(&fresh), 0, 8);
+    if (number == SIGKILL || number == SIGSTOP) continue;
+    if (prepared.reset_all_signals || (prepared.ignored_signals >> (number - 1) & 1) != 0) SetDefault(number);
   }
 }
 
@@ -70,7 +77,11 @@ int PlaceDescriptors(const Prepared& prepared) {
   return RawError(Raw(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC));
 }
 
+// The descriptor lies in the parent's mounts: from a mount namespace of its own the gear could stand there but not name
+// the place (getcwd, and with it git, fails). There it walks by name, with its own rights and after everything else.
 int EnterDirectory(const Prepared& prepared) {
+  const bool elsewhere = prepared.confined && prepared.confine.mount_count > 0;
+  if (elsewhere && RawError(Raw(SYS_chdir, Address(prepared.cwd_path))) == 0) return 0;
   if (prepared.cwd >= 0) return RawError(Raw(SYS_fchdir, prepared.cwd));
   return RawError(Raw(SYS_chdir, Address(prepared.cwd_path)));
 }
@@ -83,7 +94,7 @@ void RunChild(void* argument) {
     prepared->failure.step = step;
     for (;;) Raw(SYS_exit_group, 127);
   };
-  ResetSignals();
+  ResetSignals(*prepared);
   Raw(SYS_setsid);
   if (prepared->confined) {
     const StepFailure failure = ConfineAll(prepared->confine);
@@ -150,57 +161,55 @@ int MakeDescriptors(const LaunchSpec& spec, Ends* ends, Prepared* prepared) {
   return 0;
 }
 
+// Those ignored when the first launch is made (Node lets nothing be ignored later), and those that programs are wont
+// to ignore, whatever a native module may do meanwhile.
+unsigned long IgnoredSignals() {
+  static const unsigned long ignored = [] {
+    unsigned long mask = 0;
+    for (const int usual : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGCHLD, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2}) {
+      mask |= 1UL << (usual - 1);
+    }
+    for (int number = 1; number <= 64; ++number) {
+      struct sigaction action = {};
+      if (sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) mask |= 1UL << (number - 1);
+    }
+    return mask;
+  }();
+  return ignored;
+}
+
 struct Pieces {
   std::vector<MountSpec> mounts;
-  std::vector<Descriptor> cgroup_files;
-  std::vector<int> cgroup_numbers;
-  Descriptor landlock;
+  std::vector<int> cgroup_files;
+  Descriptor own_cgroup_file;
+  std::vector<FileIdentity> seen_mounts;
 };
 
-// v1 groups are entered by writing `tasks`: for a single thread that moves itself the kernel needs no lock over all
-// processes, which cgroup.procs would take.
-int OpenCgroupFiles(const LaunchSpec& spec, const LaunchGroup& group, Pieces* pieces) {
-  const auto add = [pieces](const std::string& path) {
-    Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!file.valid()) return errno;
-    pieces->cgroup_numbers.push_back(file.get());
-    pieces->cgroup_files.push_back(std::move(file));
-    return 0;
-  };
-  for (const std::string& v1 : spec.v1_groups) {
-    const bool holds = group.present() && !group.v2 && group.path.compare(0, group.path.rfind('/'), v1) == 0;
-    if (const int error = add((holds ? group.path : v1) + "/tasks")) return error;
+// v1 groups by the files that are kept open; only the launch's own group, where there is no v2, by one of its own.
+int CgroupFiles(const LaunchSpec& spec, const Child& child, Pieces* pieces) {
+  if (const int error = child.warm->OpenV1Files(spec, &pieces->cgroup_files)) return error;
+  if (!child.group.present() || child.group.v2) return 0;
+  pieces->own_cgroup_file.assign(open((child.group.path + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
+  if (!pieces->own_cgroup_file.valid()) return errno;
+  for (size_t i = 0; i < spec.v1_groups.size(); ++i) {
+    if (child.group.path.compare(0, child.group.path.rfind('/'), spec.v1_groups[i]) == 0) {
+      pieces->cgroup_files[i] = pieces->own_cgroup_file.get();
+    }
   }
   return 0;
 }
 
-int MakeRuleset(const LaunchSpec& spec, Pieces* pieces) {
-  // The list names the directories as the gear sees them; here, outside its mounts, they are called otherwise.
-  const auto outside = [&spec](const std::string& path) {
-    for (const auto& mount : spec.mounts) {
-      if (mount.second == path) return mount.first.c_str();
-    }
-    return path.c_str();
-  };
-  std::vector<const char*> read_only;
-  std::vector<const char*> read_write;
-  for (const std::string& path : spec.landlock_read_only) read_only.push_back(outside(path));
-  for (const std::string& path : spec.landlock_read_write) read_write.push_back(outside(path));
-  int ruleset = -1;
-  const int error = MakeLandlockRuleset(read_only.data(), read_only.size(), read_write.data(), read_write.size(), &ruleset);
-  pieces->landlock.assign(ruleset);
-  return error;
-}
-
-StepFailure PrepareConfinement(const LaunchSpec& spec, const LaunchGroup& group, Pieces* pieces, ConfineSpec* confine) {
-  if (const int error = OpenCgroupFiles(spec, group, pieces)) return {Step::cgroup, error};
-  for (const auto& mount : spec.mounts) pieces->mounts.push_back({mount.first.c_str(), mount.second.c_str()});
+StepFailure PrepareConfinement(const LaunchSpec& spec, const Launcher& launcher, const Child& child, Pieces* pieces,
+                               ConfineSpec* confine) {
+  if (const int error = CgroupFiles(spec, child, pieces)) return {Step::cgroup, error};
   if (spec.has_landlock) {
-    if (const int error = MakeRuleset(spec, pieces)) return {Step::landlock, error};
+    if (const int error = child.warm->Ruleset(spec, &confine->landlock)) return {Step::landlock, error};
   }
+  if (!spec.mounts.empty()) confine->mount_namespace = child.warm->MountNamespace(spec, &pieces->seen_mounts);
+  for (const auto& mount : spec.mounts) pieces->mounts.push_back({mount.first.c_str(), mount.second.c_str()});
   if (ProcDirectory() < 0) return {Step::rlimits, -ProcDirectory()};
-  confine->cgroup_files = pieces->cgroup_numbers.data();
-  confine->cgroup_file_count = static_cast<unsigned>(pieces->cgroup_numbers.size());
+  confine->cgroup_files = pieces->cgroup_files.data();
+  confine->cgroup_file_count = static_cast<unsigned>(pieces->cgroup_files.size());
   confine->mounts = pieces->mounts.data();
   confine->mount_count = static_cast<unsigned>(pieces->mounts.size());
   confine->rlimits = spec.rlimits.data();
@@ -211,89 +220,97 @@ StepFailure PrepareConfinement(const LaunchSpec& spec, const LaunchGroup& group,
   confine->proc = ProcDirectory();
   confine->label = spec.has_label ? spec.label.c_str() : nullptr;
   confine->drop_capabilities = spec.drop_capabilities;
+  confine->bounding_set_empty = launcher.bounding_set_empty;
   confine->set_identity = true;
   confine->uid = spec.uid;
   confine->gid = spec.gid;
   confine->no_new_privs = spec.no_new_privs;
   confine->seccomp = spec.seccomp ? SeccompFilter() : nullptr;
-  confine->landlock = pieces->landlock.get();
   return {};
 }
 
 // Into the v2 group by the clone itself where the kernel can, else by the child's own first write.
-StepFailure Clone(const LaunchSpec& spec, const ChildStack& stack, Pieces* pieces, Prepared* prepared, Child* child) {
+StepFailure Clone(const LaunchSpec& spec, const Launcher& launcher, Pieces* pieces, Prepared* prepared, Child* child) {
   CloneRequest request;
-  request.new_mounts = spec.confined && !spec.mounts.empty();
+  request.new_mounts = spec.confined && !spec.mounts.empty() && prepared->confine.mount_namespace < 0;
   prepared->confine.mount_namespace_made = request.new_mounts;
-  Descriptor group;
-  if (child->group.present() && child->group.v2) {
-    group.assign(open(child->group.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!group.valid()) return {Step::cgroup, errno};
-    request.cgroup = group.get();
-  }
-  int error = CloneChild(request, stack, RunChild, prepared, &child->pid, &child->pidfd);
-  if (error == ENOSYS || (error == EINVAL && request.cgroup >= 0)) {
-    if (group.valid()) {
-      Descriptor procs(open((child->group.path + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
-      if (!procs.valid()) return {Step::cgroup, errno};
-      pieces->cgroup_numbers.push_back(procs.get());
-      pieces->cgroup_files.push_back(std::move(procs));
-      prepared->confine.cgroup_files = pieces->cgroup_numbers.data();
-      prepared->confine.cgroup_file_count = static_cast<unsigned>(pieces->cgroup_numbers.size());
+  if (child->group.present() && child->group.v2) request.cgroup = child->group.directory.get();
+  int error = CloneChild(request, launcher.stack, RunChild, prepared, &child->pid, &child->pidfd);
+  if (error == ENOSYS || error == EINVAL) {
+    if (request.cgroup >= 0) {
+      pieces->own_cgroup_file.assign(openat(request.cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC));
+      if (!pieces->own_cgroup_file.valid()) return {Step::cgroup, errno};
+      pieces->cgroup_files.push_back(pieces->own_cgroup_file.get());
+      prepared->confine.cgroup_files = pieces->cgroup_files.data();
+      prepared->confine.cgroup_file_count = static_cast<unsigned>(pieces->cgroup_files.size());
     }
-    error = CloneChildPlain(request, stack, RunChild, prepared, &child->pid, &child->pidfd);
+    prepared->reset_all_signals = true;
+    error = CloneChildPlain(request, launcher.stack, RunChild, prepared, &child->pid, &child->pidfd);
   }
   // ENODEV: the group was removed; EBUSY, EOPNOTSUPP: it may not hold processes.
   const bool of_group = request.cgroup >= 0 && (error == ENODEV || error == EBUSY || error == EOPNOTSUPP);
-  return error == 0 ? StepFailure{} : StepFailure{of_group ? Step::cgroup : Step::clone, error};
+  if (error != 0) return {of_group ? Step::cgroup : Step::clone, error};
+  if (!prepared->failure.failed()) {
+    if (request.new_mounts) child->warm->KeepMountNamespace(spec, child->pid, std::move(pieces->seen_mounts));
+    return {};
+  }
+  siginfo_t ended;
+  const std::lock_guard<std::mutex> lock(child->guard);
+  const int held = child->pidfd.exchange(-1);
+  waitid(P_PIDFD, static_cast<id_t>(held), &ended, WEXITED | __WALL);
+  close(held);
+  return prepared->failure;
+}
+
+int GetGroup(const LaunchSpec& spec, Child* child) {
+  if (!spec.keep && !spec.v2_group.empty() && child->warm->TakeGroup(&child->group)) return 0;
+  return MakeLaunchGroup(spec.v2_group, spec.v1_groups, spec.keep, &child->group);
 }
 
 // The group is made last and undone here, so that no failure of the preparation leaves one.
-StepFailure StartInGroup(const LaunchSpec& spec, const ChildStack& stack, Ends* ends, Prepared* prepared, Child* child) {
+StepFailure StartInGroup(const LaunchSpec& spec, const Launcher& launcher, Prepared* prepared, Child* child) {
   Pieces pieces;
-  if (spec.confined) {
-    if (const int error = MakeLaunchGroup(spec.v2_group, spec.v1_groups, spec.keep, &child->group)) {
-      return {Step::cgroup, error};
-    }
-  }
   StepFailure failure;
-  if (spec.confined) failure = PrepareConfinement(spec, child->group, &pieces, &prepared->confine);
-  if (!failure.failed()) failure = Clone(spec, stack, &pieces, prepared, child);
-  if (!failure.failed() && prepared->failure.failed()) {
-    failure = prepared->failure;
-    siginfo_t ended;
-    const std::lock_guard<std::mutex> lock(child->guard);
-    const int held = child->pidfd.exchange(-1);
-    waitid(P_PIDFD, static_cast<id_t>(held), &ended, WEXITED | __WALL);
-    close(held);
+  if (spec.confined) {
+    child->warm = WarmStore::Instance().Find(spec);
+    if (const int error = GetGroup(spec, child)) return {Step::cgroup, error};
+    failure = PrepareConfinement(spec, launcher, *child, &pieces, &prepared->confine);
   }
-  if (failure.failed()) {
-    if (child->group.present()) RemoveLaunchGroup(child->group);
+  if (!failure.failed()) failure = Clone(spec, launcher, &pieces, prepared, child);
+  if (failure.failed() && child->group.present()) {
+    RemoveLaunchGroup(child->group);
     child->group = LaunchGroup();
-    return failure;
   }
-  child->input = ends->near_input.release();
-  child->output = ends->near_output.release();
-  child->error = ends->near_error.release();
-  return {};
+  return failure;
 }
 
 }  // namespace
 
-StepFailure StartChild(const LaunchSpec& spec, const ChildStack& stack, Child* child) {
-  if (stack.low() == nullptr) return {Step::clone, ENOMEM};
-  Prepared prepared;
-  prepared.confined = spec.confined;
-  prepared.file = spec.file.c_str();
-  prepared.argv = spec.argv.data();
-  prepared.envp = spec.envp.data();
-  prepared.cwd_path = spec.cwd.c_str();
+StepFailure StartChild(const LaunchSpec& spec, const Launcher& launcher, Child* child) {
+  if (launcher.stack.low() == nullptr) return {Step::clone, ENOMEM};
   Descriptor cwd;
   if (const int error = OpenDirectory(spec.cwd, &cwd)) return {Step::cwd, error};
-  prepared.cwd = cwd.get();
   Ends ends;
-  if (const int error = MakeDescriptors(spec, &ends, &prepared)) return {Step::descriptors, error};
-  return StartInGroup(spec, stack, &ends, &prepared, child);
+  for (bool again = false;; again = true) {
+    Prepared prepared;
+    prepared.confined = spec.confined;
+    prepared.file = spec.file.c_str();
+    prepared.argv = spec.argv.data();
+    prepared.envp = spec.envp.data();
+    prepared.cwd = cwd.get();
+    prepared.cwd_path = spec.cwd.c_str();
+    prepared.ignored_signals = IgnoredSignals();
+    if (const int error = MakeDescriptors(spec, &ends, &prepared)) return {Step::descriptors, error};
+    const StepFailure failure = StartInGroup(spec, launcher, &prepared, child);
+    if (!failure.failed()) break;
+    // The gear's groups were removed, and maybe made again, since the warm ones were opened.
+    if (failure.step != Step::cgroup || failure.error != ENODEV || again) return failure;
+    WarmStore::Instance().Forget(spec);
+  }
+  child->input = ends.near_input.release();
+  child->output = ends.near_output.release();
+  child->error = ends.near_error.release();
+  return {};
 }
 
 }  // namespace oo
