@@ -56,13 +56,20 @@ function tree(path: string): string[] {
   if (info.isSymbolicLink()) return [`${head} -> ${readlinkSync(path)}`];
   if (info.isFile()) return [LIVELY.test(path) ? head : `${head} ${contentOf(path, info.size)}`];
   if (!info.isDirectory()) return [head];
-  return [head, ...readdirSync(path).sort().flatMap((name) => tree(join(path, name)))];
+  return [
+    head,
+    ...readdirSync(path)
+      .sort()
+      .flatMap((name) => tree(join(path, name))),
+  ];
 }
 
 function contentOf(path: string, size: number): string {
   try {
     const bytes = readFileSync(path);
-    return size < 200 ? JSON.stringify(bytes.toString('latin1')) : createHash('sha256').update(bytes).digest('hex');
+    return size < 200
+      ? JSON.stringify(bytes.toString('latin1'))
+      : createHash('sha256').update(bytes).digest('hex');
   } catch {
     return 'gone';
   }

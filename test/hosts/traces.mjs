@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupHierarchies, mounts, startTime } from './machine.mjs';
-import { diskRoot, stateRoot } from './runner.mjs';
+import { diskRoot, stateRoot } from './state.mjs';
 
 const attempt = (work, otherwise) => {
   try {

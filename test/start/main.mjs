@@ -23,7 +23,7 @@ async function test() {
   const names = rest.filter((word) => word !== '--');
   const known = names.every((name) => suites.some((suite) => suite.name === name));
   if (known) await ready();
-  const { sweep } = await import('../hosts/runner.mjs');
+  const { sweep } = await import('../hosts/state.mjs');
   const { traces, differences } = await import('../hosts/traces.mjs');
   const isRoot = process.getuid() === 0;
   const around = {

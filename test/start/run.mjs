@@ -136,6 +136,10 @@ async function runSuite(suite, files) {
     }
   };
   await Promise.all(Array.from({ length: suite.serial ? 1 : Math.min(4, availableParallelism()) }, worker));
+  if (files.length === 0 && suite.steps === undefined) {
+    say('  ✗ it has no tests');
+    total.failed++;
+  }
   if (coverage) await showCoverage(coverage);
   say(`  ${suite.name}: ${total.passed} passed, ${total.failed} failed (${seconds(began)})`);
   return total;
