@@ -30,7 +30,10 @@ const name = v.pipe(
   v.string('the name must be a text'),
   v.minLength(1, 'the name is empty'),
   v.maxLength(LONGEST_NAME, `the name is longer than ${LONGEST_NAME} characters`),
-  v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/, 'the name must be of letters, digits, "_", "-" and ".", a letter or digit first'),
+  v.regex(
+    /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/,
+    'the name must be of letters, digits, "_", "-" and ".", a letter or digit first',
+  ),
 );
 const id = (what: string) =>
   v.pipe(
@@ -50,7 +53,10 @@ const accountRequest = v.pipe(
     home: absolute('the home'),
     shell: absolute('the shell'),
   }),
-  v.check(({ uid, range }) => uid !== undefined || range !== undefined, 'neither a uid nor a range of uids is given'),
+  v.check(
+    ({ uid, range }) => uid !== undefined || range !== undefined,
+    'neither a uid nor a range of uids is given',
+  ),
   v.check(({ range }) => range === undefined || range.first <= range.last, 'the range of uids is empty'),
 );
 
@@ -63,7 +69,10 @@ export async function createAccounts(
   return addAccounts(requests, options);
 }
 
-export async function createAccount(request: AccountRequest, options?: AccountFilesOptions): Promise<Account> {
+export async function createAccount(
+  request: AccountRequest,
+  options?: AccountFilesOptions,
+): Promise<Account> {
   const [account] = await createAccounts([request], options);
   if (account === undefined) throw new Error('no account came back');
   return account;
@@ -79,5 +88,7 @@ function check(schema: v.GenericSchema, value: unknown, shown: unknown): void {
   const result = v.safeParse(schema, value);
   if (result.success) return;
   const why = result.issues[0].message;
-  throw new OoError(`The account ${JSON.stringify(shown)} was not touched: ${why}.`, { code: 'ERR_ACCOUNT_INVALID' });
+  throw new OoError(`The account ${JSON.stringify(shown)} was not touched: ${why}.`, {
+    code: 'ERR_ACCOUNT_INVALID',
+  });
 }

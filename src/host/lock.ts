@@ -47,7 +47,12 @@ export async function withLock<T>(
   }
 }
 
-async function acquire(file: LockFile, offset: bigint, deadline: number, signal?: AbortSignal): Promise<void> {
+async function acquire(
+  file: LockFile,
+  offset: bigint,
+  deadline: number,
+  signal?: AbortSignal,
+): Promise<void> {
   for (let pause = FIRST_PAUSE; !file.tryLock(offset); pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     const left = deadline - performance.now();
     if (left <= 0) throw notHad(file);
@@ -55,7 +60,12 @@ async function acquire(file: LockFile, offset: bigint, deadline: number, signal?
   }
 }
 
-async function inTime(before: Promise<unknown>, deadline: number, file: LockFile, signal?: AbortSignal): Promise<void> {
+async function inTime(
+  before: Promise<unknown>,
+  deadline: number,
+  file: LockFile,
+  signal?: AbortSignal,
+): Promise<void> {
   const stop = new AbortController();
   const both = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
   const left = Math.max(0, deadline - performance.now());
@@ -69,7 +79,10 @@ async function inTime(before: Promise<unknown>, deadline: number, file: LockFile
 }
 
 function notHad(file: LockFile): OoError {
-  return new OoError(`The lock ${file.path} is held by somebody else and was not had in time; nothing was done. Try again.`, {
-    code: 'ERR_LOCK_TIMEOUT',
-  });
+  return new OoError(
+    `The lock ${file.path} is held by somebody else and was not had in time; nothing was done. Try again.`,
+    {
+      code: 'ERR_LOCK_TIMEOUT',
+    },
+  );
 }

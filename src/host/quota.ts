@@ -28,7 +28,8 @@ export function limitDisk(path: string, uid: number, limits: DiskLimits): boolea
     }
   }
   // Quota never applies to root, and a limit for it would read as if it did.
-  if (uid === 0) throw new OoError('Root cannot be limited; no quota was set.', { code: 'ERR_QUOTA_INVALID' });
+  if (uid === 0)
+    throw new OoError('Root cannot be limited; no quota was set.', { code: 'ERR_QUOTA_INVALID' });
   return setQuota(path, uid, limits);
 }
 

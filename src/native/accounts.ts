@@ -39,7 +39,11 @@ interface NativeRequest extends Omit<AccountRequest, 'range'> {
 }
 
 interface AccountsAddon {
-  add(directory: string, batches: readonly (readonly NativeRequest[])[], wait: number): Promise<(Account[] | Error)[]>;
+  add(
+    directory: string,
+    batches: readonly (readonly NativeRequest[])[],
+    wait: number,
+  ): Promise<(Account[] | Error)[]>;
   remove(directory: string, names: readonly string[], wait: number): Promise<void>;
   find(name: string): Account | undefined;
   findByUid(uid: number): Account | undefined;
@@ -92,7 +96,11 @@ async function addWaiting(queue: Queue, directory: string, wait: number): Promis
   const waiting = queue.adds;
   queue.adds = [];
   try {
-    const results = await native().add(directory, waiting.map(({ requests }) => requests.map(toNative)), wait);
+    const results = await native().add(
+      directory,
+      waiting.map(({ requests }) => requests.map(toNative)),
+      wait,
+    );
     waiting.forEach((one, index) => settle(one, results[index]));
   } catch (error) {
     for (const { requests, reject } of waiting) {
@@ -147,10 +155,16 @@ const names = (requests: readonly AccountRequest[]): string => requests.map(({ n
 
 /** One sentence for each reason why a batch was left out. */
 function refused(cause: unknown, requests: readonly AccountRequest[]): unknown {
-  const { code, step, errno, path } = cause as { code?: string; step?: string; errno?: number; path?: string };
+  const { code, step, errno, path } = cause as {
+    code?: string;
+    step?: string;
+    errno?: number;
+    path?: string;
+  };
   if (code === undefined || errno === undefined) return cause;
   const request = requests.find(({ name }) => name === path);
-  const sentence = SENTENCES[`${code} ${step}`] ?? (() => `The account of ${path} was not added: ${code} (${step}).`);
+  const sentence =
+    SENTENCES[`${code} ${step}`] ?? (() => `The account of ${path} was not added: ${code} (${step}).`);
   return new NativeError(sentence(path ?? '', request), { code, errno, cause, ...(step && { step }) });
 }
 

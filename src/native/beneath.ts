@@ -4,32 +4,17 @@
  * durable, and root's own files are never handed over because a tenant gave them a second name.
  */
 import { effect } from './effect.js';
-import { addon, nativeError } from './load.js';
+import { beneathError } from './beneath-error.js';
+import { native } from './beneath-addon.js';
+import type { EntryInfo, Handle, ListEntry } from './beneath-addon.js';
 import { errnoOf } from './error.js';
 import { checkAbsolutePath, checkRelativePath } from './path.js';
+
+export type { EntryInfo, EntryType, ListEntry } from './beneath-addon.js';
 
 export interface Ownership {
   readonly uid: number;
   readonly gid: number;
-}
-
-export type EntryType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'device';
-
-export interface EntryInfo {
-  readonly type: EntryType;
-  /** Permission bits, set-id and sticky bits included. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  readonly mtimeMs: number;
-  readonly ino: number;
-  readonly nlink: number;
-}
-
-export interface ListEntry {
-  readonly name: string;
-  readonly type: EntryType;
 }
 
 export interface WriteOptions {
@@ -58,42 +43,6 @@ export interface CopyTreeOptions {
   readonly keepOwner?: boolean | undefined;
 }
 
-/** Opaque to JavaScript: a descriptor that the addon holds. */
-interface Handle {
-  readonly kind: unique symbol;
-}
-
-type Id = number | undefined;
-
-interface BeneathAddon {
-  open(path: string): Handle;
-  openBelow(handle: Handle, path: string): Handle;
-  close(handle: Handle): void;
-  read(handle: Handle, path: string, limit: number): Buffer;
-  write(h: Handle, path: string, data: Buffer, mode: number, uid: Id, gid: Id, label?: string, sync?: boolean): void;
-  makeDirectory(h: Handle, path: string, mode: number, uid: Id, gid: Id, label?: string, existing?: boolean): void;
-  unlink(handle: Handle, path: string): void;
-  removeDirectory(handle: Handle, path: string): void;
-  rename(handle: Handle, from: string, to: string): void;
-  symlink(handle: Handle, path: string, target: string, uid: Id, gid: Id): void;
-  readlink(handle: Handle, path: string): string;
-  chown(handle: Handle, path: string, uid: number, gid: number): void;
-  chmod(handle: Handle, path: string, mode: number): void;
-  setLabel(handle: Handle, path: string, label: string): void;
-  getLabel(handle: Handle, path: string): string;
-  stat(handle: Handle, path: string): EntryInfo;
-  list(handle: Handle, path: string, limit: number): ListEntry[];
-  removeTree(handle: Handle, path: string): Promise<void>;
-  copyTree(
-    source: Handle, sourcePath: string, target: Handle, path: string, uid: Id, gid: Id, keepOwner: boolean,
-    exclude: readonly string[],
-  ): Promise<void>;
-  chownTree(handle: Handle, path: string, uid: number, gid: number): Promise<void>;
-  syncAll(handle: Handle): Promise<void>;
-}
-
-const native = (): BeneathAddon => addon<{ beneath: BeneathAddon }>().beneath;
-
 const READ_LIMIT = 1024 * 1024;
 const LIST_LIMIT = 100_000;
 
@@ -111,7 +60,10 @@ export class Directory implements Disposable {
   /** A trusted absolute path: nobody but root (or this process's user) may be able to replace any part of it. */
   static open(path: string): Directory {
     checkAbsolutePath(path);
-    return new Directory(guarded('cannot be opened', path, () => native().open(path)), path);
+    return new Directory(
+      guarded('cannot be opened', path, () => native().open(path)),
+      path,
+    );
   }
 
   directory(path: string): Directory {
@@ -147,7 +99,8 @@ export class Directory implements Disposable {
   write(path: string, data: string | Uint8Array, options: WriteOptions): void {
     checkRelativePath(path);
     const { mode, owner, label, durable } = options;
-    const bytes = typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.length);
+    const bytes =
+      typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.length);
     this.#change('write', 'cannot be written', path, () =>
       native().write(this.#handle, path, bytes, mode, owner?.uid, owner?.gid, label, durable ?? true),
     );
@@ -216,7 +169,9 @@ export class Directory implements Disposable {
   /** The SELinux label of the entry itself; undefined when it has none. */
   readLabel(path: string): string | undefined {
     checkRelativePath(path, true);
-    const label = this.#do('cannot be asked for its label', path, () => native().getLabel(this.#handle, path));
+    const label = this.#do('cannot be asked for its label', path, () =>
+      native().getLabel(this.#handle, path),
+    );
     return label === '' ? undefined : label;
   }
 
@@ -244,14 +199,26 @@ export class Directory implements Disposable {
   }
 
   /** Fills `path` (which may be there) from a tree; sockets, FIFOs and devices are left out. */
-  async copyTree(source: Directory, sourcePath: string, path: string, options: CopyTreeOptions): Promise<void> {
+  async copyTree(
+    source: Directory,
+    sourcePath: string,
+    path: string,
+    options: CopyTreeOptions,
+  ): Promise<void> {
     checkRelativePath(sourcePath, true);
     checkRelativePath(path, true);
     const { owner, exclude, keepOwner } = options;
     const what = `cannot be filled from ${source.#full(sourcePath)}`;
     await this.#job('copyTree', what, path, () =>
       native().copyTree(
-        source.#handle, sourcePath, this.#handle, path, owner?.uid, owner?.gid, keepOwner ?? false, exclude ?? [],
+        source.#handle,
+        sourcePath,
+        this.#handle,
+        path,
+        owner?.uid,
+        owner?.gid,
+        keepOwner ?? false,
+        exclude ?? [],
       ),
     );
   }
@@ -286,7 +253,7 @@ export class Directory implements Disposable {
     try {
       await call();
     } catch (error) {
-      throw nativeError(error, `${this.#full(path)} ${what}`);
+      throw beneathError(error, this.#full(path), what);
     }
   }
 }
@@ -295,7 +262,7 @@ function guarded<T>(what: string, path: string, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    throw nativeError(error, `${path} ${what}`);
+    throw beneathError(error, path, what);
   }
 }
 

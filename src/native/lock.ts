@@ -30,7 +30,10 @@ export class LockFile implements Disposable {
   /** Opens the file, or makes it (mode 0600). */
   static open(path: string): LockFile {
     checkAbsolutePath(path);
-    return new LockFile(attempt(`The lock file ${path} cannot be opened`, () => native().open(path)), path);
+    return new LockFile(
+      attempt(`The lock file ${path} cannot be opened`, () => native().open(path)),
+      path,
+    );
   }
 
   /** true: the lock is ours, until unlock, close or the end of the process. Asking again for what is ours is fine. */

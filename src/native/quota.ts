@@ -27,7 +27,14 @@ export interface Quota {
 
 interface QuotaAddon {
   get(path: string, uid: number): number[] | undefined;
-  set(path: string, uid: number, softBlocks: number, blocks: number, softInodes: number, inodes: number): boolean;
+  set(
+    path: string,
+    uid: number,
+    softBlocks: number,
+    blocks: number,
+    softInodes: number,
+    inodes: number,
+  ): boolean;
 }
 
 const native = (): QuotaAddon => addon<{ quota: QuotaAddon }>().quota;
@@ -36,7 +43,8 @@ export function getQuota(path: string, uid: number): Quota | undefined {
   checkAbsolutePath(path);
   const figures = attempt(`The quota of uid ${uid} at ${path} cannot be read`, () => native().get(path, uid));
   if (figures === undefined) return undefined;
-  const [blocksUsed = 0, blocksSoft = 0, blocksHard = 0, inodesUsed = 0, inodesSoft = 0, inodesHard = 0] = figures;
+  const [blocksUsed = 0, blocksSoft = 0, blocksHard = 0, inodesUsed = 0, inodesSoft = 0, inodesHard = 0] =
+    figures;
   return {
     blocks: { used: blocksUsed, soft: blocksSoft, hard: blocksHard },
     inodes: { used: inodesUsed, soft: inodesSoft, hard: inodesHard },
