@@ -20,7 +20,8 @@ if [[ -n $IMAGE ]]; then
   # With quotas where the kernel has them; a kernel without refuses to mount a filesystem that knows of them.
   make_image() {
     rm -f "$IMAGE"
-    truncate -s 8G "$IMAGE"
+    # Another host that ends may just now remove the folder, which it found empty.
+    until mkdir -p "${IMAGE%/*}" && truncate -s 8G "$IMAGE" 2>/dev/null; do sleep 0.01; done
     mkfs.ext4 -q -E lazy_itable_init=1,lazy_journal_init=1,nodiscard "$@" "$IMAGE"
   }
   mount_image() { mount -t ext4 -o "loop,noatime$1" "$IMAGE" "$state/upper" 2>/dev/null; }

@@ -76,13 +76,24 @@ export function prepare(options) {
   ];
   const making = join(stateRoot, `.${id}`);
   // Others may pass through: a demo's key lies below for whoever called sudo.
-  mkdirSync(making, { recursive: true, mode: 0o711 });
-  if (image !== '') mkdirSync(diskRoot, { recursive: true, mode: 0o700 });
+  makeDirectory(making);
   writeFileSync(join(making, 'owner'), `${process.pid} ${startTime('self')}\n`);
   writeFileSync(join(making, 'config'), `${config.join('\n')}\n`);
   renameSync(making, state);
   for (const { target, type } of hierarchies) makeGroup(target, join(target, `oo-host-${id}`), type);
   return { id, state, network, hostname };
+}
+
+/** Another host that ends may just now remove the folder above, which it found empty. */
+function makeDirectory(path) {
+  for (let tries = 0; ; tries++) {
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o711 });
+      return;
+    } catch (error) {
+      if (error.code !== 'ENOENT' || tries > 100) throw error;
+    }
+  }
 }
 
 function makeGroup(parent, group, type) {

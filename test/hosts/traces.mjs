@@ -50,9 +50,8 @@ function processesOfHosts(isForeign) {
       attempt(() => readFileSync(`/proc/${pid}/cgroup`, 'utf8'), ''),
     )?.[1];
     if (id && !isForeign(id)) {
-      found.push(
-        `${attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'), '').replaceAll('\0', ' ')}(${pid})`,
-      );
+      const command = attempt(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'), '').replaceAll('\0', ' ');
+      found.push(`${pid} of ${id}: ${command}`);
     }
   }
   return found;
@@ -64,7 +63,12 @@ function output(file, argv) {
 }
 
 export function traces() {
-  const hosts = living();
+  const before = living();
+  // A host that started while we looked is as little a trace as one that was there all the time.
+  return withoutForeign(look(before), new Set([...before, ...living()]));
+}
+
+function look(hosts) {
   const isForeign = (id) => hosts.has(id);
   const foreign = (text) => /(?:oo|oo-host-|once-|oo-node-hosts\/)([0-9a-f]{8})/.exec(text)?.[1];
   const mine = (text) => !isForeign(foreign(text) ?? '');
@@ -93,6 +97,16 @@ export function traces() {
   };
 }
 
+function withoutForeign(found, hosts) {
+  const isMine = (text) => ![...hosts].some((id) => text.includes(id));
+  return Object.fromEntries(
+    Object.entries(found).map(([kind, items]) => [kind, Array.isArray(items) ? items.filter(isMine) : items]),
+  );
+}
+
+/** What may go while we look, because somebody else's host has just ended; only its coming is a trace. */
+const transient = new Set(['cgroup', 'process', 'host', 'link', 'disk', 'mount']);
+
 /** One sentence for each trace that came, went or changed. */
 export function differences(before, after) {
   const found = [];
@@ -107,6 +121,7 @@ export function differences(before, after) {
       continue;
     }
     for (const item of is.filter((one) => !was.includes(one))) found.push(`${kind} came: ${item}`);
+    if (transient.has(kind)) continue;
     for (const item of was.filter((one) => !is.includes(one))) found.push(`${kind} went: ${item}`);
   }
   return found;
