@@ -31,6 +31,7 @@ ChildStack::~ChildStack() {
 
 namespace {
 
+constexpr uint64_t kClearHandlers = 0x100000000ULL;
 constexpr uint64_t kIntoCgroup = 0x200000000ULL;
 
 struct CloneArguments {  // struct clone_args up to the field `cgroup`
@@ -38,7 +39,6 @@ struct CloneArguments {  // struct clone_args up to the field `cgroup`
 };
 
 uint64_t Flags(const CloneRequest& request) {
-  // Signal handlers are not shared, so resetting them in the child does not touch the parent's.
   uint64_t flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
   if (request.new_mounts) flags |= CLONE_NEWNS;
   return flags;
@@ -101,7 +101,7 @@ int CloneChild(const CloneRequest& request, const ChildStack& stack, void (*chil
                std::atomic<int>* pidfd) {
   static_assert(sizeof(std::atomic<int>) == sizeof(int), "the kernel writes the descriptor into it");
   CloneArguments arguments = {};
-  arguments.flags = Flags(request);
+  arguments.flags = Flags(request) | kClearHandlers;
   arguments.pidfd = static_cast<uint64_t>(Address(pidfd));
   arguments.exit_signal = SIGCHLD;
   arguments.stack = static_cast<uint64_t>(Address(stack.low()));

@@ -31,11 +31,13 @@ struct CloneRequest {
 };
 
 // Runs `child(argument)`, which never returns, and waits until it has exec'd or exited. The kernel writes `pidfd`
-// before the child runs, so that another thread can end it meanwhile. 0 or an errno.
+// before the child runs, so that another thread can end it meanwhile. Signal handlers are back at their defaults in the
+// child (what is ignored stays ignored). 0 or an errno.
 int CloneChild(const CloneRequest& request, const ChildStack& stack, void (*child)(void*), void* argument, pid_t* pid,
                std::atomic<int>* pidfd);
 
-// The same by libc's clone(), for kernels without clone3 or where it is filtered; `cgroup` is left to the child.
+// The same by libc's clone(), for kernels without clone3 or where it is filtered; `cgroup` and the signal handlers are
+// left to the child.
 int CloneChildPlain(const CloneRequest& request, const ChildStack& stack, void (*child)(void*), void* argument, pid_t* pid,
                     std::atomic<int>* pidfd);
 

@@ -65,6 +65,7 @@ int ConfineCgroup(const ConfineSpec& spec) {
 }
 
 int ConfineMounts(const ConfineSpec& spec) {
+  if (spec.mount_namespace >= 0) return RawError(Raw(SYS_setns, spec.mount_namespace, CLONE_NEWNS));
   if (spec.mount_count == 0) return 0;
   if (!spec.mount_namespace_made) {
     if (const int error = RawError(Raw(SYS_unshare, CLONE_NEWNS))) return error;
@@ -116,7 +117,7 @@ int ConfineLabel(const ConfineSpec& spec) {
 
 int ConfineCapabilities(const ConfineSpec& spec) {
   if (!spec.drop_capabilities) return 0;
-  for (int capability = 0; capability < 64; ++capability) {
+  for (int capability = 0; capability < 64 && !spec.bounding_set_empty; ++capability) {
     const int error = RawError(Raw(SYS_prctl, PR_CAPBSET_DROP, capability));
     if (error == EINVAL && capability > CAP_SETPCAP) break;  // beyond the last one this kernel knows
     if (error != 0) return error;

@@ -58,6 +58,7 @@ struct ConfineSpec {
   const MountSpec* mounts = nullptr;  // a mount namespace of its own, from which nothing propagates out
   unsigned mount_count = 0;
   bool mount_namespace_made = false;  // already in a new one (clone3): do not unshare again
+  int mount_namespace = -1;           // enter this one, in which the mounts are made, instead of making one
   const RlimitSpec* rlimits = nullptr;
   unsigned rlimit_count = 0;
   int umask = -1;
@@ -68,6 +69,7 @@ struct ConfineSpec {
   const char* label = nullptr;  // SELinux label of the next exec, validated beforehand
   // --- identity: launch only ---
   bool drop_capabilities = false;
+  bool bounding_set_empty = false;  // the parent's thread has emptied its own, so the child was born with none
   bool set_identity = false;  // no supplementary groups, gid, uid; read back
   uid_t uid = 0;
   gid_t gid = 0;

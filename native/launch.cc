@@ -16,23 +16,6 @@
 
 namespace oo {
 
-bool LaunchSpec::Split(size_t argument_count, size_t variable_count) {
-  const auto split = [](const std::string& joined, size_t count, std::vector<const char*>* parts) {
-    parts->reserve(count + 1);
-    size_t at = 0;
-    while (count != 0) {
-      parts->push_back(joined.c_str() + at);
-      at = joined.find('\0', at);
-      if (at == std::string::npos) break;
-      ++at;
-    }
-    const bool whole = parts->size() == count;
-    parts->push_back(nullptr);
-    return whole;
-  };
-  return argument_count != 0 && split(arguments, argument_count, &argv) && split(environment, variable_count, &envp);
-}
-
 namespace {
 
 // All that the child reads. It writes only `failure`.
@@ -247,8 +230,9 @@ StepFailure Clone(const LaunchSpec& spec, const Launcher& launcher, Pieces* piec
     prepared->reset_all_signals = true;
     error = CloneChildPlain(request, launcher.stack, RunChild, prepared, &child->pid, &child->pidfd);
   }
-  // ENODEV: the group was removed; EBUSY, EOPNOTSUPP: it may not hold processes.
-  const bool of_group = request.cgroup >= 0 && (error == ENODEV || error == EBUSY || error == EOPNOTSUPP);
+  // ENODEV, ENOENT: the group was removed; EBUSY, EOPNOTSUPP: it may not hold processes.
+  const bool gone = error == ENODEV || error == ENOENT;
+  const bool of_group = request.cgroup >= 0 && (gone || error == EBUSY || error == EOPNOTSUPP);
   if (error != 0) return {of_group ? Step::cgroup : Step::clone, error};
   if (!prepared->failure.failed()) {
     if (request.new_mounts) child->warm->KeepMountNamespace(spec, child->pid, std::move(pieces->seen_mounts));
@@ -304,7 +288,8 @@ StepFailure StartChild(const LaunchSpec& spec, const Launcher& launcher, Child* 
     const StepFailure failure = StartInGroup(spec, launcher, &prepared, child);
     if (!failure.failed()) break;
     // The gear's groups were removed, and maybe made again, since the warm ones were opened.
-    if (failure.step != Step::cgroup || failure.error != ENODEV || again) return failure;
+    const bool gone = failure.error == ENODEV || failure.error == ENOENT;
+    if (failure.step != Step::cgroup || !gone || again) return failure;
     WarmStore::Instance().Forget(spec);
   }
   child->input = ends.near_input.release();

@@ -2,11 +2,12 @@
 // (clone3 with VM and VFORK, on a stack of its own) takes the steps of confine and execs.
 // Invariants: the parent's memory is never copied, so the cost does not grow with it; the child has exactly the
 // descriptors 0, 1 and 2; when a step fails nothing of the launch is left (process, descriptor, cgroup).
-// StartChild blocks until the exec: call it on a thread that may wait and has all signals blocked, with a ChildStack
-// of that thread. It knows nothing of N-API.
+// StartChild blocks until the exec: call it on a thread that may wait and has all signals blocked, with a Launcher of
+// that thread. It knows nothing of N-API.
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -15,17 +16,17 @@
 #include "clone.h"
 #include "confine.h"
 #include "launch_group.h"
+#include "warm.h"
 
 namespace oo {
 
 enum class Input { none, pipe, bytes };
 
 struct LaunchSpec {
-  std::string file;                // absolute
-  std::string arguments;           // argv, NUL-separated, as is the environment
-  std::string environment;
-  std::vector<const char*> argv;   // into the two above, null-ended
+  std::string file;  // absolute
+  std::vector<const char*> argv;   // null-ended, as is envp; they point into `text` or to what outlives the launch
   std::vector<const char*> envp;
+  std::string text;
   std::string cwd;
   Input input = Input::none;
   std::string bytes;               // for Input::bytes
@@ -48,9 +49,6 @@ struct LaunchSpec {
   bool has_landlock = false;
   std::vector<std::string> landlock_read_only;
   std::vector<std::string> landlock_read_write;
-
-  // Fills argv and envp from the joined strings; false when a part holds a NUL (the counts differ) or argv is empty.
-  bool Split(size_t argument_count, size_t variable_count);
 };
 
 // A running child and the near ends of its pipes (CLOEXEC, non-blocking); -1 where there is none.
@@ -62,8 +60,18 @@ struct Child {
   int output = -1;
   int error = -1;
   LaunchGroup group;
+  std::shared_ptr<Warm> warm;  // what it shares with other launches of its gear; null without a confinement
 };
 
-StepFailure StartChild(const LaunchSpec& spec, const ChildStack& stack, Child* child);
+struct Launcher {
+  ChildStack stack;
+  // This thread's capability bounding set is empty, and so that of its children: only for launches that drop it.
+  bool bounding_set_empty = false;
+};
+
+// Whether a launch may, and so should, be given to a launcher with an empty bounding set.
+inline bool WantsEmptyBoundingSet(const LaunchSpec& spec) { return spec.confined && spec.drop_capabilities; }
+
+StepFailure StartChild(const LaunchSpec& spec, const Launcher& launcher, Child* child);
 
 }  // namespace oo

@@ -110,82 +110,117 @@ class Environment final : public LaunchListener {
 
 Environment* Of(const Napi::CallbackInfo& info) { return static_cast<Environment*>(info.Data()); }
 
-std::string Text(const Napi::Object& object, const char* key) { return object.Get(key).ToString().Utf8Value(); }
-double Number(const Napi::Object& object, const char* key) { return object.Get(key).ToNumber().DoubleValue(); }
-bool Flag(const Napi::Object& object, const char* key) { return object.Get(key).ToBoolean().Value(); }
+// The request as src/native/launch-request.ts packs it: one string of NUL-ended parts and one array of numbers, since
+// every property read across the border costs more than the text. Each `Take` moves on; `good` tells that all was there.
+class Request {
+ public:
+  Request(std::string* text, const double* numbers, size_t count) : text_(text), numbers_(numbers), count_(count) {}
 
-// Lists come as one NUL-joined string and their length; false when a part holds a NUL itself.
-bool List(const Napi::Object& object, const char* key, std::vector<std::string>* parts) {
-  const std::string joined = Text(object, key);
-  const size_t count = static_cast<size_t>(Number(object, (std::string(key) + "Count").c_str()));
-  size_t at = 0;
-  while (parts->size() < count) {
-    const size_t end = joined.find('\0', at);
-    parts->push_back(joined.substr(at, end == std::string::npos ? end : end - at));
-    if (end == std::string::npos) return parts->size() == count;
-    at = end + 1;
+  double Number() {
+    if (next_number_ == count_) good_ = false;
+    return good_ ? numbers_[next_number_++] : 0;
   }
-  return count == 0 && joined.empty();
-}
+  size_t Count() { return static_cast<size_t>(Number()); }
+  bool Flag() { return Number() != 0; }
+  const char* Text() {
+    const size_t end = text_->find('\0', next_text_);
+    if (end == std::string::npos) {
+      good_ = false;
+      return "";
+    }
+    const char* part = text_->c_str() + next_text_;
+    next_text_ = end + 1;
+    return part;
+  }
+  void Pointers(size_t count, std::vector<const char*>* parts) {
+    parts->reserve(count + 1);
+    for (size_t i = 0; i < count && good_; ++i) parts->push_back(Text());
+    parts->push_back(nullptr);
+  }
+  void Texts(size_t count, std::vector<std::string>* parts) {
+    for (size_t i = 0; i < count && good_; ++i) parts->emplace_back(Text());
+  }
+  // A part that held a NUL itself has shifted the others: then some are left.
+  bool whole() const { return good_ && next_text_ == text_->size() && next_number_ == count_; }
 
-bool HasNul(const std::string& text) { return text.find('\0') != std::string::npos; }
+ private:
+  const std::string* text_;
+  const double* numbers_;
+  size_t count_;
+  size_t next_number_ = 0;
+  size_t next_text_ = 0;
+  bool good_ = true;
+};
 
-bool ReadConfinement(const Napi::Object& from, LaunchSpec* spec) {
+void ReadConfinement(Request* from, LaunchSpec* spec) {
   spec->confined = true;
-  spec->uid = static_cast<uid_t>(Number(from, "uid"));
-  spec->gid = static_cast<gid_t>(Number(from, "gid"));
-  spec->v2_group = Text(from, "v2");
-  std::vector<std::string> mounts;
-  if (HasNul(spec->v2_group) || !List(from, "v1", &spec->v1_groups) || !List(from, "mounts", &mounts)) return false;
-  for (size_t i = 0; i + 1 < mounts.size(); i += 2) spec->mounts.emplace_back(mounts[i], mounts[i + 1]);
-  const Napi::Array limits = from.Get("rlimits").As<Napi::Array>();
-  for (uint32_t i = 0; i + 2 < limits.Length(); i += 3) {
-    const auto value = [&limits](uint32_t at) {
-      const double number = limits.Get(at).ToNumber().DoubleValue();
-      return number < 0 ? kUnlimited : static_cast<unsigned long long>(number);
-    };
-    spec->rlimits.push_back({static_cast<int>(value(i)), value(i + 1), value(i + 2)});
+  spec->uid = static_cast<uid_t>(from->Number());
+  spec->gid = static_cast<gid_t>(from->Number());
+  spec->umask = static_cast<int>(from->Number());
+  spec->oom_score_adj = static_cast<int>(from->Number());
+  spec->drop_capabilities = from->Flag();
+  spec->no_new_privs = from->Flag();
+  spec->seccomp = from->Flag();
+  spec->has_label = from->Flag();
+  spec->has_landlock = from->Flag();
+  spec->v2_group = from->Text();
+  spec->label = from->Text();
+  from->Texts(from->Count(), &spec->v1_groups);
+  const size_t mounts = from->Count();
+  for (size_t i = 0; i < mounts; ++i) {
+    const char* source = from->Text();
+    spec->mounts.emplace_back(source, from->Text());
   }
-  spec->umask = static_cast<int>(Number(from, "umask"));
-  spec->oom_score_adj = static_cast<int>(Number(from, "oomScoreAdj"));
-  spec->has_label = Flag(from, "hasLabel");
-  spec->label = Text(from, "label");
-  spec->drop_capabilities = Flag(from, "dropCapabilities");
-  spec->no_new_privs = Flag(from, "noNewPrivileges");
-  spec->seccomp = Flag(from, "seccomp");
-  spec->has_landlock = Flag(from, "hasLandlock");
-  return !HasNul(spec->label) && List(from, "readOnly", &spec->landlock_read_only) &&
-         List(from, "readWrite", &spec->landlock_read_write);
+  from->Texts(from->Count(), &spec->landlock_read_only);
+  from->Texts(from->Count(), &spec->landlock_read_write);
+  const auto limit = [from] {
+    const double value = from->Number();
+    return value < 0 ? kUnlimited : static_cast<unsigned long long>(value);
+  };
+  const size_t limits = from->Count();
+  for (size_t i = 0; i < limits; ++i) {
+    RlimitSpec one = {};
+    one.resource = static_cast<int>(from->Number());
+    one.soft = limit();
+    one.hard = limit();
+    spec->rlimits.push_back(one);
+  }
 }
 
+bool ReadLaunch(Request* from, Launch* launch) {
+  LaunchSpec& spec = launch->spec;
+  spec.file = from->Text();
+  spec.cwd = from->Text();
+  spec.input = static_cast<Input>(static_cast<int>(from->Number()));
+  spec.merge_stderr = from->Flag();
+  spec.keep = from->Flag();
+  launch->tell_started = from->Flag();
+  launch->stream_output = from->Flag();
+  launch->max_output = from->Count();
+  launch->drain = static_cast<int>(from->Number());
+  from->Pointers(from->Count(), &spec.argv);
+  from->Pointers(from->Count(), &spec.envp);
+  if (from->Flag()) ReadConfinement(from, &spec);
+  return from->whole() && spec.argv.size() > 1 && !spec.file.empty();
+}
+
+// launchStart(text, numbers, bytes?): the launch's number.
 Napi::Value LaunchStart(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Napi::Object from = info[0].As<Napi::Object>();
   auto launch = std::make_shared<Launch>();
   LaunchSpec& spec = launch->spec;
-  spec.file = Text(from, "file");
-  spec.arguments = Text(from, "argv");
-  spec.environment = Text(from, "env");
-  spec.cwd = Text(from, "cwd");
-  spec.input = static_cast<Input>(static_cast<int>(Number(from, "input")));
-  if (spec.input == Input::bytes) {
-    const auto bytes = from.Get("bytes").As<Napi::Uint8Array>();
-    spec.bytes.assign(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
-  }
-  spec.merge_stderr = Flag(from, "merge");
-  spec.keep = Flag(from, "keep");
-  launch->tell_started = Flag(from, "tellStarted");
-  launch->stream_output = Flag(from, "streamOutput");
-  launch->max_output = static_cast<size_t>(Number(from, "maxOutput"));
-  launch->drain = static_cast<int>(Number(from, "drain"));
-  bool good = !HasNul(spec.file) && !HasNul(spec.cwd);
-  good = spec.Split(static_cast<size_t>(Number(from, "argc")), static_cast<size_t>(Number(from, "envc"))) && good;
-  const Napi::Value confinement = from.Get("confinement");
-  if (confinement.IsObject()) good = ReadConfinement(confinement.As<Napi::Object>(), &spec) && good;
+  spec.text = info[0].As<Napi::String>().Utf8Value();
+  const Napi::Float64Array numbers = info[1].As<Napi::Float64Array>();
+  Request request(&spec.text, numbers.Data(), numbers.ElementLength());
+  const bool good = ReadLaunch(&request, launch.get());
   if (env.IsExceptionPending()) return env.Undefined();
   if (!good || !Of(info)->listening()) {
     ThrowErrno(env, EINVAL, "arguments");
     return env.Undefined();
+  }
+  if (spec.input == Input::bytes) {
+    const auto bytes = info[2].As<Napi::Uint8Array>();
+    spec.bytes.assign(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
   }
   return Napi::Number::New(env, Of(info)->Start(std::move(launch)));
 }

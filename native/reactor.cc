@@ -236,28 +236,43 @@ void Reactor::ChildEnded(const std::shared_ptr<Launch>& launch) {
   After(launch->drain, [this, launch] { Drain(launch); });
 }
 
-// Kill, wait until empty, remove. Removing is tried first: mostly nobody is left, and then that is all.
+// Kill, wait until empty, let go. Emptiness is looked at first: mostly nobody is left, and then that is all.
 void Reactor::EndGroup(const std::shared_ptr<Launch>& launch) {
   if (launch->ended || !launch->reaped) return;
-  const LaunchGroup& group = launch->child.group;
-  const long long now = Microseconds();
-  if (group.present() && RemoveLaunchGroup(group) == EBUSY) {
+  LaunchGroup& group = launch->child.group;
+  if (group.present() && !LaunchGroupEmpty(group)) {
+    const long long now = Microseconds();
     const bool first = launch->give_up == 0;
     if (first) launch->give_up = now + kGroupPatience;
     if (first || !group.v2) KillLaunchGroup(group);
     if (first && group.v2) {
-      launch->group_events = open((group.path + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC);
-      if (launch->group_events >= 0) Watch(launch->group_events, EPOLLPRI, *launch, kGroup);
-    } else if (launch->group_events >= 0) {
-      char drop[128];
-      if (pread(launch->group_events, drop, sizeof(drop), 0) < 0) Unwatch(&launch->group_events);
+      Watch(group.events.get(), EPOLLPRI, *launch, kGroup);
+      launch->group_watched = true;
     }
-    if (RemoveLaunchGroup(group) == EBUSY && now < launch->give_up) {
-      if (first || launch->group_events < 0) After(kGroupRetry, [this, launch] { EndGroup(launch); });
+    if (!LaunchGroupEmpty(group) && now < launch->give_up) {
+      if (!launch->group_timer) {
+        launch->group_timer = true;
+        After(kGroupRetry, [this, launch] {
+          launch->group_timer = false;
+          EndGroup(launch);
+        });
+      }
       return;
     }
   }
+  if (launch->group_watched) epoll_ctl(epoll_, EPOLL_CTL_DEL, group.events.get(), nullptr);
+  if (group.present()) LetGoOfGroup(launch.get());
   Finish(launch);
+}
+
+void Reactor::LetGoOfGroup(Launch* launch) {
+  LaunchGroup& group = launch->child.group;
+  const bool given_up = launch->give_up != 0 && Microseconds() >= launch->give_up;
+  if (group.v2 && !launch->spec.keep && !given_up && launch->child.warm != nullptr) {
+    launch->child.warm->GiveBackGroup(std::move(group));
+  } else {
+    RemoveLaunchGroup(group);
+  }
 }
 
 void Reactor::Drain(const std::shared_ptr<Launch>& launch) {
@@ -276,7 +291,6 @@ void Reactor::Finish(const std::shared_ptr<Launch>& launch) {
     ReadStream(launch, stream, true);
     Unwatch(&launch->streams[stream].descriptor);
   }
-  Unwatch(&launch->group_events);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     adopted_.erase(launch->id);

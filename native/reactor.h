@@ -36,6 +36,7 @@ class Reactor {
   void WriteInput(const std::shared_ptr<Launch>& launch);
   void ChildEnded(const std::shared_ptr<Launch>& launch);
   void EndGroup(const std::shared_ptr<Launch>& launch);
+  void LetGoOfGroup(Launch* launch);
   void Drain(const std::shared_ptr<Launch>& launch);
   void Finish(const std::shared_ptr<Launch>& launch);
   void Watch(int descriptor, unsigned events, const Launch& launch, int kind);

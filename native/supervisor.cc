@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ namespace oo {
 namespace {
 
 constexpr unsigned kMostLaunchers = 128;
+constexpr int kSweep = 1000;  // milliseconds between looks at what is kept warm
 constexpr int kHeldUp = 50;  // milliseconds after which a start counts as held up (stopped, or born in a frozen group)
 
 unsigned UsualLaunchers() {
@@ -44,53 +46,70 @@ class SignalsBlocked {
 
 }  // namespace
 
-struct Supervisor::Parts : LaunchListener {
-  std::mutex mutex;
+// Launchers of one kind and what waits for them.
+struct Pool {
+  bool bounding_set_empty = false;
   std::condition_variable work;
   std::deque<std::shared_ptr<Launch>> queue;
+  unsigned launchers = 0;
+  unsigned idle = 0;
+};
+
+struct Supervisor::Parts : LaunchListener {
+  std::mutex mutex;
+  Pool pools[2];  // with all capabilities to give; and with none, so that no child has to drop them one by one
   std::map<unsigned, std::shared_ptr<Launch>> active;  // accepted and not ended
   std::map<unsigned, long long> starting;              // launch to when its start began
   unsigned next_id = 0;
-  unsigned launchers = 0;
-  unsigned idle = 0;
   bool watching = false;
+  std::atomic<bool> sweeping{false};
   Reactor reactor{*this};
 
-  void AddLauncher() {
-    ++launchers;
+  Parts() { pools[1].bounding_set_empty = true; }
+
+  void AddLauncher(Pool* pool) {
+    ++pool->launchers;
     const SignalsBlocked blocked;
-    std::thread([this] { RunLauncher(); }).detach();
+    std::thread([this, pool] { RunLauncher(pool); }).detach();
   }
 
-  void RunLauncher() {
+  void RunLauncher(Pool* pool) {
     pthread_setname_np(pthread_self(), "oo-launcher");
-    const ChildStack stack;
+    Launcher launcher;
+    if (pool->bounding_set_empty) {
+      ConfineSpec bounding;
+      bounding.drop_capabilities = true;
+      launcher.bounding_set_empty = ConfineCapabilities(bounding) == 0;  // if not, each child tries and reports
+    }
     std::unique_lock<std::mutex> lock(mutex);
     for (;;) {
-      ++idle;
-      work.wait(lock, [this] { return !queue.empty(); });
-      --idle;
-      const std::shared_ptr<Launch> launch = std::move(queue.front());
-      queue.pop_front();
+      ++pool->idle;
+      pool->work.wait(lock, [pool] { return !pool->queue.empty(); });
+      --pool->idle;
+      const std::shared_ptr<Launch> launch = std::move(pool->queue.front());
+      pool->queue.pop_front();
       launch->began = Microseconds();
       starting[launch->id] = launch->began;
       lock.unlock();
-      Begin(launch, stack);
+      Begin(launch, launcher);
       lock.lock();
       starting.erase(launch->id);
-      if (launchers > UsualLaunchers() && queue.empty()) {
-        --launchers;
+      if (pool->launchers > UsualLaunchers() && pool->queue.empty()) {
+        --pool->launchers;
         return;
       }
     }
   }
 
-  void Begin(const std::shared_ptr<Launch>& launch, const ChildStack& stack) {
+  void Begin(const std::shared_ptr<Launch>& launch, const Launcher& launcher) {
     if (launch->reason.load() != EndReason::none) return Ended(launch);
-    launch->failure = StartChild(launch->spec, stack, &launch->child);
+    launch->failure = StartChild(launch->spec, launcher, &launch->child);
     if (launch->failure.failed()) return Ended(launch);
     if (launch->spec.keep && launch->child.group.present()) SweepServiceGroups(launch->child.group);
     if (launch->tell_started) Started(launch);
+    if (launch->child.warm != nullptr && !sweeping.exchange(true)) {
+      reactor.Post([this] { reactor.After(kSweep, [this] { SweepWarm(); }); });
+    }
     reactor.Adopt(launch);
     // A kill that came before the adoption found nothing to kill.
     if (launch->reason.load() != EndReason::none) reactor.Post([this, launch] { reactor.Kill(launch); });
@@ -114,14 +133,26 @@ struct Supervisor::Parts : LaunchListener {
   }
 
   // While launches wait and a start is held up by its child, another launcher takes over.
-  void WatchQueue() {
+  void WatchQueues() {
     const std::lock_guard<std::mutex> lock(mutex);
-    watching = !queue.empty();
-    if (!watching) return;
     long long oldest = Microseconds();
     for (const auto& entry : starting) oldest = std::min(oldest, entry.second);
-    if (idle == 0 && launchers < kMostLaunchers && Microseconds() - oldest > kHeldUp * 1000LL) AddLauncher();
-    reactor.After(kHeldUp, [this] { WatchQueue(); });
+    const bool held_up = Microseconds() - oldest > kHeldUp * 1000LL;
+    watching = false;
+    for (Pool& pool : pools) {
+      if (pool.queue.empty()) continue;
+      watching = true;
+      if (held_up && pool.idle == 0 && pool.launchers < kMostLaunchers) AddLauncher(&pool);
+    }
+    if (watching) reactor.After(kHeldUp, [this] { WatchQueues(); });
+  }
+
+  void SweepWarm() {
+    if (WarmStore::Instance().Sweep()) {
+      reactor.After(kSweep, [this] { SweepWarm(); });
+      return;
+    }
+    sweeping = false;  // what a launch keeps from now on starts it again: it looks at `sweeping` after it has kept it
   }
 };
 
@@ -130,6 +161,8 @@ Supervisor::Supervisor() : parts_(new Parts) {}
 Supervisor& Supervisor::Instance() {
   static Supervisor* instance = [] {
     const SignalsBlocked blocked;  // the reactor's thread inherits it
+    // process.exit() runs no cleanup of environments, but this.
+    atexit([] { Instance().Abandon(nullptr); });
     return new Supervisor;
   }();
   return *instance;
@@ -137,17 +170,18 @@ Supervisor& Supervisor::Instance() {
 
 void Supervisor::Start(std::shared_ptr<Launch> launch) {
   Parts& parts = *parts_;
+  Pool& pool = parts.pools[WantsEmptyBoundingSet(launch->spec) ? 1 : 0];
   const std::lock_guard<std::mutex> lock(parts.mutex);
   launch->id = ++parts.next_id;
   parts.active[launch->id] = launch;
-  parts.queue.push_back(std::move(launch));
-  if (parts.idle >= parts.queue.size()) {
-    parts.work.notify_one();
-  } else if (parts.launchers < UsualLaunchers()) {
-    parts.AddLauncher();
+  pool.queue.push_back(std::move(launch));
+  if (pool.idle >= pool.queue.size()) {
+    pool.work.notify_one();
+  } else if (pool.launchers < UsualLaunchers()) {
+    parts.AddLauncher(&pool);
   } else if (!parts.watching) {
     parts.watching = true;
-    parts.reactor.Post([&parts] { parts.reactor.After(kHeldUp, [&parts] { parts.WatchQueue(); }); });
+    parts.reactor.Post([&parts] { parts.reactor.After(kHeldUp, [&parts] { parts.WatchQueues(); }); });
   }
 }
 
@@ -171,7 +205,7 @@ void Supervisor::Abandon(LaunchListener* listener) {
   {
     const std::lock_guard<std::mutex> lock(parts_->mutex);
     for (const auto& entry : parts_->active) {
-      if (entry.second->listener == listener) left.push_back(entry.second);
+      if (listener == nullptr || entry.second->listener == listener) left.push_back(entry.second);
     }
     for (const auto& launch : left) launch->listener = nullptr;
   }
@@ -181,11 +215,12 @@ void Supervisor::Abandon(LaunchListener* listener) {
     {
       const std::lock_guard<std::mutex> lock(parts_->mutex);
       const auto running = [this](const std::shared_ptr<Launch>& launch) { return parts_->active.count(launch->id) != 0; };
-      if (std::none_of(left.begin(), left.end(), running)) return;
+      if (std::none_of(left.begin(), left.end(), running)) break;
     }
     const timespec moment = {0, 1000000};
     nanosleep(&moment, nullptr);
   }
+  WarmStore::Instance().Clear();
 }
 
 }  // namespace oo

@@ -59,7 +59,8 @@ struct Launch {
   bool running = false;   // the reactor knows it
   bool ended = false;
   bool reaped = false;
-  int group_events = -1;
+  bool group_watched = false;
+  bool group_timer = false;
   long long began = 0;    // microseconds
   long long give_up = 0;  // when a group that will not become empty is left
   size_t input_written = 0;
@@ -73,7 +74,7 @@ class Supervisor {
   void Kill(const std::shared_ptr<Launch>& launch, EndReason reason);
   // The listener has taken `bytes` of a stream.
   void Delivered(const std::shared_ptr<Launch>& launch, int stream, size_t bytes);
-  // The listener goes away: its launches are killed, and it hears nothing more.
+  // The listener (null: all) goes away: its launches are killed, and it hears nothing more. Nothing is kept warm.
   void Abandon(LaunchListener* listener);
 
  private:

@@ -1,6 +1,6 @@
 /**
- * What confines a launch, as the caller says it, and as the addon wants it: flat, lists NUL-joined with their counts,
- * so that one call crosses the border quickly. Invariant: nothing is defaulted here; what is absent was absent.
+ * What confines a launch, as the caller says it, and as the addon reads it (native/launch_binding.cc, the same order).
+ * Invariant: nothing is defaulted here; what is absent was absent.
  */
 import type { LandlockRules } from './landlock.js';
 
@@ -58,30 +58,28 @@ export interface Confinement {
   readonly landlock: LandlockRules | undefined;
 }
 
-export function flattenConfinement(confinement: Confinement): Record<string, unknown> {
+/** Appends the confinement to a request under construction. */
+export function packConfinement(confinement: Confinement, texts: string[], numbers: number[]): void {
   const { cgroup, mounts, landlock, label } = confinement;
-  return {
-    uid: identifier(confinement.uid, 'uid'),
-    gid: identifier(confinement.gid, 'gid'),
-    v2: cgroup.v2 ?? '',
-    ...list('v1', cgroup.v1),
-    ...list('mounts', mounts.flatMap(({ source, target }) => [source, target])),
-    rlimits: flattenRlimits(confinement.rlimits),
-    umask: confinement.umask & 0o777,
-    oomScoreAdj: Math.trunc(confinement.oomScoreAdj),
-    hasLabel: label !== undefined,
-    label: label ?? '',
-    dropCapabilities: confinement.dropCapabilities,
-    noNewPrivileges: confinement.noNewPrivileges,
-    seccomp: confinement.seccomp,
-    hasLandlock: landlock !== undefined,
-    ...list('readOnly', landlock?.readOnly ?? []),
-    ...list('readWrite', landlock?.readWrite ?? []),
-  };
-}
-
-function list(name: string, parts: readonly string[]): Record<string, unknown> {
-  return { [name]: parts.join('\0'), [`${name}Count`]: parts.length };
+  numbers.push(
+    identifier(confinement.uid, 'uid'),
+    identifier(confinement.gid, 'gid'),
+    confinement.umask & 0o777,
+    Math.trunc(confinement.oomScoreAdj),
+    Number(confinement.dropCapabilities),
+    Number(confinement.noNewPrivileges),
+    Number(confinement.seccomp),
+    Number(label !== undefined),
+    Number(landlock !== undefined),
+  );
+  texts.push(cgroup.v2 ?? '', label ?? '', ...cgroup.v1);
+  numbers.push(cgroup.v1.length, mounts.length);
+  for (const { source, target } of mounts) texts.push(source, target);
+  const readOnly = landlock?.readOnly ?? [];
+  const readWrite = landlock?.readWrite ?? [];
+  texts.push(...readOnly, ...readWrite);
+  numbers.push(readOnly.length, readWrite.length);
+  packRlimits(confinement.rlimits, numbers);
 }
 
 /** 2^32-1 means "leave as it is" to the kernel; a fraction or NaN would become some other account. */
@@ -92,14 +90,16 @@ function identifier(value: number, name: string): number {
   return value;
 }
 
-function flattenRlimits(limits: Confinement['rlimits']): number[] {
-  const flat: number[] = [];
-  for (const [name, limit] of Object.entries(limits)) {
-    const number = RLIMITS[name as RlimitName] as number | undefined;
-    if (number === undefined) throw new TypeError(`A launch was not started: "${name}" is no resource limit.`);
-    flat.push(number, limitValue(limit.soft), limitValue(limit.hard));
+function packRlimits(limits: Confinement['rlimits'], numbers: number[]): void {
+  const names = Object.keys(limits) as RlimitName[];
+  numbers.push(names.length);
+  for (const name of names) {
+    const limit = limits[name];
+    if (limit === undefined || !Object.hasOwn(RLIMITS, name)) {
+      throw new TypeError(`A launch was not started: "${name}" is no resource limit.`);
+    }
+    numbers.push(RLIMITS[name], limitValue(limit.soft), limitValue(limit.hard));
   }
-  return flat;
 }
 
 function limitValue(value: number): number {

@@ -8,38 +8,12 @@ import { constants } from 'node:os';
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { effect } from './effect.js';
-import { flattenConfinement, type Confinement } from './confinement.js';
+import { packLaunch, type LaunchOptions } from './launch-request.js';
 import { addon, nativeError } from './load.js';
 
 export type { CgroupPlacement, Confinement, MountBinding, Rlimit, RlimitName } from './confinement.js';
+export type { LaunchOptions } from './launch-request.js';
 export type { LandlockRules } from './landlock.js';
-
-export interface LaunchOptions {
-  /** Absolute path of the program. */
-  readonly file: string;
-  /** argv[0] included. */
-  readonly argv: readonly string[];
-  /** The whole environment. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Absolute. */
-  readonly cwd: string;
-  /** Absent: own identity and groups are kept (a program that already runs inside the gear). */
-  readonly confinement?: Confinement | undefined;
-  /** Default none: /dev/null. */
-  readonly input?: 'none' | 'pipe' | Uint8Array | undefined;
-  readonly stderr?: 'separate' | 'merge' | undefined;
-  /** Milliseconds from the call on, the wait for a start included. Default one hour. */
-  readonly deadline?: number | undefined;
-  /** Bytes kept of each stream, default 1 MiB; the rest is cut and `truncated` says so. */
-  readonly maxOutput?: number | undefined;
-  /** Gets all output, also what is not kept. A slow receiver slows the program, not the node's memory. */
-  readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Services may outlive the launch: its group is not killed on a normal end; on deadline and abort it is. */
-  readonly keep?: boolean | undefined;
-  /** Milliseconds to go on reading after the direct child has ended (keep, or no group), default 200. */
-  readonly drain?: number | undefined;
-}
 
 export interface LaunchResult {
   /** Undefined when a signal ended it. */
@@ -64,7 +38,7 @@ export interface Launched {
 type Listener = (kind: number, id: number, ...rest: never[]) => void;
 interface LaunchAddon {
   launchListen(listener: Listener): void;
-  launchStart(request: Record<string, unknown>): number;
+  launchStart(text: string, numbers: Float64Array, bytes: Uint8Array | undefined): number;
   launchKill(id: number, reason: number): void;
 }
 
@@ -74,8 +48,6 @@ const DEADLINE = 1;
 const ABORT = 2;
 const LONGEST_TIMER = 0x7fffffff;
 const DEFAULT_DEADLINE = 3_600_000;
-const DEFAULT_OUTPUT = 1 << 20;
-const DEFAULT_DRAIN = 200;
 
 interface Running {
   readonly options: LaunchOptions;
@@ -118,7 +90,8 @@ function begin(options: LaunchOptions, ended: Running['ended'], failed: Running[
   effect('launch', options.file);
   let id: number;
   try {
-    id = native.launchStart(request(options, started !== undefined));
+    const { text, numbers, bytes } = packLaunch(options, started !== undefined);
+    id = native.launchStart(text, numbers, bytes);
   } catch (error) {
     throw nativeError(error, `${options.file} was not started`);
   }
@@ -132,34 +105,6 @@ function begin(options: LaunchOptions, ended: Running['ended'], failed: Running[
     else options.signal.addEventListener('abort', entry.onAbort, { once: true });
   }
   return id;
-}
-
-function request(options: LaunchOptions, tellStarted: boolean): Record<string, unknown> {
-  const { file, argv, cwd, confinement, input = 'none' } = options;
-  if (!file.startsWith('/')) throw new TypeError(`"${file}" was not started: the program's path must be absolute.`);
-  if (!cwd.startsWith('/')) throw new TypeError(`${file} was not started: its directory "${cwd}" must be absolute.`);
-  const names = Object.keys(options.env);
-  const bad = names.find((name) => name === '' || name.includes('='));
-  if (bad !== undefined) throw new TypeError(`${file} was not started: "${bad}" cannot name an environment variable.`);
-  if (input === 'pipe' && !tellStarted) throw new TypeError(`${file} was not started: run() has no input pipe; use launch().`);
-  const bytes = typeof input === 'string' ? undefined : input;
-  return {
-    file,
-    argv: argv.join('\0'),
-    argc: argv.length,
-    env: names.map((name) => `${name}=${options.env[name]}`).join('\0'),
-    envc: names.length,
-    cwd,
-    input: bytes !== undefined ? 2 : input === 'pipe' ? 1 : 0,
-    ...(bytes === undefined ? {} : { bytes }),
-    merge: options.stderr === 'merge',
-    keep: options.keep === true,
-    tellStarted,
-    streamOutput: options.onOutput !== undefined,
-    maxOutput: options.maxOutput ?? DEFAULT_OUTPUT,
-    drain: options.drain ?? DEFAULT_DRAIN,
-    confinement: confinement === undefined ? undefined : flattenConfinement(confinement),
-  };
 }
 
 function connect(): LaunchAddon {

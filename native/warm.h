@@ -1,0 +1,75 @@
+// What one launch leaves warm for the next one of the same gear, since successive hooks are the usual case: the mount
+// namespace with the gear's own /tmp, the Landlock ruleset, open v1 files, empty groups. All of it could be made anew
+// at each launch; it is kept for two seconds after the last use, so that an idle gear pins nothing.
+// Invariants: nothing warm is used without a look at the very directories it was made from (a gear destroyed and made
+// again under the same names has others); a namespace is kept only if no program in it could have changed it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "descriptor.h"
+#include "launch_group.h"
+
+namespace oo {
+
+struct LaunchSpec;
+
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const FileIdentity& other) const { return device == other.device && inode == other.inode; }
+};
+
+class Warm {
+ public:
+  // Of the v1 groups' `tasks`, in the order of the spec; 0 or an errno.
+  int OpenV1Files(const LaunchSpec& spec, std::vector<int>* files);
+  // A current ruleset: 0 or an errno. It stays open as long as this object.
+  int Ruleset(const LaunchSpec& spec, int* ruleset);
+  // A namespace that still shows the spec's directories, or -1: then the launch makes one and gives it to Keep.
+  // `seen` gets what was found at their paths, before the launch mounts them.
+  int MountNamespace(const LaunchSpec& spec, std::vector<FileIdentity>* seen);
+  void KeepMountNamespace(const LaunchSpec& spec, pid_t pid, std::vector<FileIdentity> seen);
+
+  bool TakeGroup(LaunchGroup* group);
+  void GiveBackGroup(LaunchGroup group);  // an empty one; removed if enough are kept already
+
+ private:
+  friend class WarmStore;
+  void Drop();
+
+  std::mutex mutex_;
+  bool dropped_ = false;
+  std::vector<Descriptor> retired_;  // replaced, but a launch may be using them
+  std::vector<Descriptor> v1_files_;
+  Descriptor ruleset_;
+  std::vector<FileIdentity> rule_identities_;
+  Descriptor mount_namespace_;
+  std::vector<FileIdentity> mount_identities_;
+  std::vector<LaunchGroup> groups_;
+  std::atomic<long long> last_used_{0};
+};
+
+class WarmStore {
+ public:
+  static WarmStore& Instance();
+
+  std::shared_ptr<Warm> Find(const LaunchSpec& spec);  // makes an empty one when there is none
+  void Forget(const LaunchSpec& spec);
+  // Lets go of what was not used for two seconds; true while something is left.
+  bool Sweep();
+  void Clear();
+
+ private:
+  struct Parts;
+  WarmStore();
+  Parts* const parts_;
+};
+
+}  // namespace oo
