@@ -148,7 +148,8 @@ Program choose(const oo::Command& command, const oo::Profile& profile) {
     case oo::CommandKind::direct:
       return {{"/usr/bin/" + command.argv[0]}, command.argv};
     case oo::CommandKind::text:
-      return {{kShell}, {"bash", "-c", command.text}};
+      // Debian's bash would read a start file when it finds SSH_CLIENT.
+      return {{kShell}, {"bash", "--norc", "-c", command.text}};
     case oo::CommandKind::shell:
       break;
   }
