@@ -43,12 +43,17 @@ function write(file: string, value: string): void {
 
 function makeDirectory(directory: string): void {
   if (existsSync(directory)) return;
-  if (!existsSync(dirname(directory))) makeDirectory(dirname(directory));
   effect('cgroup.create', directory);
-  try {
-    mkdirSync(directory, { mode: 0o755 });
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw failed(`Making the control group ${directory}`, error);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      mkdirSync(directory, { mode: 0o755, recursive: true });
+      return;
+    } catch (error) {
+      // ENOENT: another process has just removed the parent, which was empty.
+      if (errnoOf(error) !== 'ENOENT' || attempt === 5) {
+        throw failed(`Making the control group ${directory}`, error);
+      }
+    }
   }
 }
 
@@ -193,7 +198,7 @@ export function thaw(h: Hierarchies, path: string): void {
   native.thaw(directory);
 }
 
-/** Removes an emptied group with all groups below it, in every hierarchy. */
+/** Removes an emptied group with all groups below it, and a parent that holds no other, in every hierarchy. */
 export async function removeGroup(h: Hierarchies, path: string): Promise<void> {
   const roots = h.v2 === undefined ? v1Directories(h, path) : [join(h.v2, path), ...v1Directories(h, path)];
   for (const root of roots) {
@@ -201,6 +206,16 @@ export async function removeGroup(h: Hierarchies, path: string): Promise<void> {
       effect('cgroup.remove', directory);
       await removeDirectory(directory);
     }
+    removeIfEmpty(dirname(root));
+  }
+}
+
+/** The parent of all groups goes with the last of them; while there are others the kernel refuses. */
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // in use, gone, or the top of the hierarchy
   }
 }
 

@@ -7,7 +7,7 @@ import { listGears, openGear } from '../../src/gear/gear.js';
 import { readState } from '../../src/gear/state.js';
 import { createGear } from '../../src/operations/create.js';
 import { destroyGear } from '../../src/operations/destroy.js';
-import { dumpHost } from './host-dump.js';
+import { dumpHost } from '../hosts/dump.js';
 import { hostNode } from './host-node.js';
 
 const uuid = 'cc9beb39785a45b9b97bdc6951fc8dbf';
@@ -20,10 +20,7 @@ function shape(path: string): string {
 
 t.test('a gear is made as the contract says, and removed to the last trace', async (t) => {
   const node = await hostNode();
-  // one gear first, so that directories made once for all gears are there before the first dump
-  await createGear(node, { ...request, uuid: 'first' });
-  await destroyGear(node, { uuid: 'first' });
-  const before = dumpHost();
+  const before = await dumpHost();
 
   t.same(await createGear(node, request), { output: '', exitCode: 0 });
   const home = `/var/lib/openshift/${uuid}`;
@@ -96,7 +93,7 @@ t.test('a gear is made as the contract says, and removed to the last trace', asy
   const destroyed = await destroyGear(node, { uuid });
   t.equal(destroyed.exitCode, 0);
   t.equal(destroyed.output, '');
-  t.equal(dumpHost(), before);
+  t.equal(await dumpHost(), before);
   t.same(await destroyGear(node, { uuid }), { output: '', exitCode: 0 }, 'again: it is already so');
 });
 
@@ -157,10 +154,10 @@ t.test('two creates of one uuid at once: one gear, one refusal', async (t) => {
 
 t.test('many gears at once', async (t) => {
   const node = await hostNode();
-  const before = dumpHost();
+  const before = await dumpHost();
   const names = Array.from({ length: 20 }, (_, n) => `gear${n}`);
   await Promise.all(names.map((name) => createGear(node, { ...request, uuid: name })));
   t.same(new Set(names.map((name) => findAccount(name)?.uid)).size, 20);
   await Promise.all(names.map((name) => destroyGear(node, { uuid: name })));
-  t.equal(dumpHost(), before);
+  t.equal(await dumpHost(), before);
 });
