@@ -57,7 +57,7 @@ export async function setUpNode(options: SetupOptions): Promise<SetupResult> {
   const door = frontDoor(config, paths, options.binds);
   record.directory(join(confDir, 'haproxy'), 0o755);
   for (const { path, content, mode } of frontDoorFiles(door)) record.file(path, content, mode);
-  record.file(paths.routesMap, '', 0o644, true);
+  record.file(paths.routesMap, '', 0o640, true);
 
   onStep('SSH');
   record.edit(PAM_FILE, (text) =>
