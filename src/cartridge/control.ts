@@ -18,6 +18,8 @@ export interface ControlOptions {
   /** false: without the tenant's action hooks. */
   readonly actionHooks?: boolean;
   readonly deadline?: number | undefined;
+  /** Both streams as one text: for actions whose output is an answer. */
+  readonly merge?: boolean;
   /** Called with what is printed, while it is printed. */
   readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
 }
@@ -49,7 +51,7 @@ function command(gear: Gear, cartridge: Cartridge, action: string, args: readonl
 export async function controlCartridge(
   node: Node, gear: Gear, cartridge: Cartridge, action: string, options: ControlOptions = {},
 ): Promise<string> {
-  const { args = [], actionHooks = true, deadline, onOutput } = options;
+  const { args = [], actionHooks = true, deadline, merge = false, onOutput } = options;
   if (!hasScript(cartridge, 'bin/control')) return '';
   const keep = starting.has(action);
   const launched = await executeInGear(node, gear, {
@@ -58,6 +60,7 @@ export async function controlCartridge(
     cartridge: cartridge.directory,
     env: sdkVariables(node),
     keep,
+    stderr: merge ? 'merge' : 'separate',
     ...(deadline === undefined ? {} : { deadline }),
     ...(onOutput === undefined ? {} : { onOutput }),
   });

@@ -93,7 +93,7 @@ export async function statusOf(node: Node, gear: Gear, cartridge: Cartridge): Pr
   const attribute = statusAttribute(gear);
   let output = attribute === undefined ? '' : `${attribute}\n`;
   try {
-    const said = await controlCartridge(node, gear, cartridge, 'status', { actionHooks: false });
+    const said = await controlCartridge(node, gear, cartridge, 'status', { actionHooks: false, merge: true });
     output += said.replace(/^(?!CLIENT_)(.+)$/gm, 'CLIENT_RESULT: $1');
   } catch (error) {
     const failure = failedHook(error);

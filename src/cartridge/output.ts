@@ -50,7 +50,6 @@ const grammar: Readonly<Record<string, RegExp>> = {
 /** The text without what could end, hide or forge a line. */
 function cleaned(bytes: Uint8Array | string): string {
   const text = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8');
-  // eslint-disable-next-line no-control-regex
   return text.replace(/\r\n?/g, '\n').replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]/g, '');
 }
 

@@ -2,6 +2,7 @@
  * The control groups below a gear's own in which its launches run (`svc-<n>`, `hook-<n>`), so that an operation that is
  * undone ends exactly what it began. Invariant: groups that were there before, and SSH sessions, are left alone.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { kill, processes, removeGroup } from '../host/cgroup.js';
 import { effect } from '../native/effect.js';
 import { errnoOf } from '../native/error.js';
@@ -37,6 +38,14 @@ export async function endNewLaunches(node: Node, gear: Named, before: readonly s
   }
 }
 
+/** Removes the launches' groups in which nothing runs any more. */
+export async function removeEmptyLaunches(node: Node, gear: Named): Promise<void> {
+  for (const name of launchGroups(node, gear)) {
+    const path = `${groupPath(node, gear.uuid)}/${name}`;
+    if (processes(node.cgroups, path).length === 0) await removeGroup(node.cgroups, path);
+  }
+}
+
 function belongsTo(pid: number, directory: string): boolean {
   try {
     using process = Directory.open(`/proc/${pid}`);
@@ -48,15 +57,21 @@ function belongsTo(pid: number, directory: string): boolean {
   }
 }
 
+const KILL_TRIES = 100;
+
 /** Kills what still runs in or out of a directory of the gear: a cartridge that did not stop when it was told to. */
-export function killProcessesOf(node: Node, gear: Named, directory: string): void {
-  for (const pid of processes(node.cgroups, groupPath(node, gear.uuid))) {
-    if (!belongsTo(pid, directory)) continue;
-    effect('process.kill', String(pid));
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch (error) {
-      if (errnoOf(error) !== 'ESRCH') throw error;
+export async function killProcessesOf(node: Node, gear: Named, directory: string): Promise<void> {
+  for (let tries = 0; tries < KILL_TRIES; tries += 1) {
+    const left = processes(node.cgroups, groupPath(node, gear.uuid)).filter((pid) => belongsTo(pid, directory));
+    if (left.length === 0) return;
+    for (const pid of left) {
+      effect('process.kill', String(pid));
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if (errnoOf(error) !== 'ESRCH') throw error;
+      }
     }
+    await sleep(10);
   }
 }

@@ -5,10 +5,9 @@
  */
 import { openGear, type Gear } from '../gear/gear.js';
 import { parseGearUuid } from '../gear/identity.js';
-import { killGear } from '../gear/limits.js';
-import { readState, setStopLock, statusAttribute, writeState } from '../gear/state.js';
+import { readState } from '../gear/state.js';
 import { controlCartridge, withActionHooks } from '../cartridge/control.js';
-import { actOnCartridge, reloadCartridge, statusOf } from '../cartridge/gear-control.js';
+import { reloadCartridge, statusOf } from '../cartridge/gear-control.js';
 import { failedHook } from '../cartridge/hook-failure.js';
 import { findCartridge, openCartridge, type Cartridge } from '../cartridge/installed.js';
 import { findOldHook, hookNotFound, isOldLayout, runOldHook } from '../cartridge/old-layout.js';
@@ -17,6 +16,7 @@ import { configureCartridge } from './configure.js';
 import { deconfigureCartridge } from './deconfigure.js';
 import { onGear } from './journal.js';
 import { succeeded, type OperationResult } from './result.js';
+import { changeRunState, type RunAction } from './run-state.js';
 
 export interface CartridgeActionInput {
   readonly uuid: string;
@@ -32,19 +32,6 @@ type Act = (node: Node, gear: Gear, cartridge: Cartridge) => Promise<string>;
 
 const nothing: Act = async () => '';
 
-async function stop(node: Node, gear: Gear, cartridge: Cartridge): Promise<string> {
-  const already = statusAttribute(gear);
-  const output = await actOnCartridge(node, gear, cartridge, 'stop');
-  return already === undefined ? output : `${output}${already}\n`;
-}
-
-async function forceStop(node: Node, gear: Gear): Promise<string> {
-  writeState(node, gear, 'stopped');
-  setStopLock(node, gear);
-  await killGear(node, gear.uuid);
-  return '';
-}
-
 async function threadDump(node: Node, gear: Gear, cartridge: Cartridge): Promise<string> {
   const state = readState(gear);
   if (state !== 'started') return `CLIENT_ERROR: Application is ${state}, must be started to allow a thread dump\n`;
@@ -54,12 +41,8 @@ async function threadDump(node: Node, gear: Gear, cartridge: Cartridge): Promise
 }
 
 const actions: ReadonlyMap<string, Act> = new Map<string, Act>([
-  ['start', (node, gear, cartridge) => actOnCartridge(node, gear, cartridge, 'start')],
-  ['stop', stop],
-  ['restart', (node, gear, cartridge) => actOnCartridge(node, gear, cartridge, 'restart')],
   ['reload', reloadCartridge],
   ['status', statusOf],
-  ['force-stop', forceStop],
   ['threaddump', threadDump],
   [
     'tidy',
@@ -71,8 +54,14 @@ const actions: ReadonlyMap<string, Act> = new Map<string, Act>([
   ),
 ]);
 
+const runActions: ReadonlySet<string> = new Set<RunAction>(['start', 'stop', 'restart']);
+
+function isRunAction(action: string): action is RunAction {
+  return runActions.has(action);
+}
+
 /** Names of the actions a cartridge can be asked for, besides those that only hooks of the old layout know. */
-export const cartridgeActionNames: readonly string[] = ['configure', 'deconfigure', ...actions.keys()];
+export const cartridgeActionNames: readonly string[] = ['configure', 'deconfigure', ...runActions, 'force-stop', ...actions.keys()];
 
 async function oldAction(node: Node, gear: Gear, input: CartridgeActionInput): Promise<OperationResult> {
   const hook = findOldHook(node, input.cartridge, input.action);
@@ -95,6 +84,8 @@ export async function runCartridgeAction(node: Node, input: CartridgeActionInput
   const templateUrl = input.templateUrl ?? (input.action === 'configure' ? input.rest?.[0] : undefined);
   if (input.action === 'configure') return configureCartridge(node, { ...input, templateUrl });
   if (input.action === 'deconfigure') return deconfigureCartridge(node, input);
+  if (isRunAction(input.action)) return changeRunState(node, input.action, { uuid, cartridge: input.cartridge });
+  if (input.action === 'force-stop') return changeRunState(node, 'stop', { uuid, force: true });
   const act = actions.get(input.action);
   if (act === undefined) return { output: hookNotFound(input.action), exitCode: 127 };
   return onGear(node, uuid, async () => {

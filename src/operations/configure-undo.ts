@@ -81,6 +81,12 @@ export async function undoStart(node: Node, gear: Gear, plan: Configuration): Pr
     restore(home, gear, STATE_FILE, plan.before.state, label);
     restore(home, gear, STOP_LOCK_FILE, plan.before.stopLock, label);
   }
+  await removeLogs(home, plan.directory, plan.before.logs);
+}
+
+/** The logs a cartridge has written (they begin with the name of its directory), except those that are kept. */
+export async function removeLogs(home: Directory, directory: string, kept: readonly string[]): Promise<void> {
+  const own = new RegExp(`^${directory.replaceAll('.', '\\.')}([-.].*)?\\.log(\\.\\d+)?$`);
   for (const { name } of home.list('app-root/logs'))
-    if (name.startsWith(plan.directory) && !plan.before.logs.includes(name)) await home.removeTree(`app-root/logs/${name}`);
+    if (own.test(name) && !kept.includes(name)) await home.removeTree(`app-root/logs/${name}`);
 }

@@ -13,12 +13,12 @@ import { clearStopLock, writeState } from '../gear/state.js';
 import { endpointVariables } from '../cartridge/endpoints.js';
 import { applyVariables } from '../cartridge/install-in-gear.js';
 import { findCartridge, isDeployable } from '../cartridge/installed.js';
-import { killProcessesOf } from '../cartridge/services.js';
+import { killProcessesOf, removeEmptyLaunches } from '../cartridge/services.js';
 import { stopForGood, teardownCartridge } from '../cartridge/teardown.js';
 import { removeRepository } from '../deploy/repository.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import type { Node } from '../node/node.js';
-import { emptyCode } from './configure-undo.js';
+import { emptyCode, removeLogs } from './configure-undo.js';
 import { onGear, registerOperation } from './journal.js';
 import { succeeded, type OperationResult } from './result.js';
 
@@ -60,7 +60,13 @@ function definition(node: Node): OperationDefinition<Removal, Context> {
     open: (removal) => ({ removal, gear: openGear(node, removal.uuid), lines: [] }),
     steps: [
       { name: 'teardown', run: (context) => takeOut(node, context) },
-      { name: 'processes', run: ({ removal, gear }) => killProcessesOf(node, gear, `${gear.home}/${removal.directory}`) },
+      {
+        name: 'processes',
+        async run({ removal, gear }) {
+          await killProcessesOf(node, gear, `${gear.home}/${removal.directory}`);
+          await removeEmptyLaunches(node, gear);
+        },
+      },
       {
         name: 'route',
         async run({ removal, gear }) {
@@ -80,6 +86,7 @@ function definition(node: Node): OperationDefinition<Removal, Context> {
         async run({ removal, gear }) {
           using home = Directory.open(gear.home);
           await home.removeTree(removal.directory);
+          await removeLogs(home, removal.directory, []);
         },
       },
       {
