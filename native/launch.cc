@@ -18,7 +18,7 @@ namespace oo {
 
 namespace {
 
-// All that the child reads. It writes only `failure`.
+// All that the child reads.
 struct Prepared {
   ConfineSpec confine;
   bool confined = false;
@@ -28,6 +28,7 @@ struct Prepared {
   int cwd = -1;                     // -1: cwd_path leads through symlinks and is walked by the gear itself
   const char* cwd_path = nullptr;
   int descriptors[3] = {-1, -1, -1};
+  bool began = false;  // written by the child's first instruction
   bool reset_all_signals = false;
   unsigned long ignored_signals = 0;  // bit n-1: signal n
   StepFailure failure;
@@ -69,9 +70,11 @@ int EnterDirectory(const Prepared& prepared) {
   return RawError(Raw(SYS_chdir, Address(prepared.cwd_path)));
 }
 
-// The child. It runs while the parent's thread waits, in the parent's memory: no allocation, no libc, no return.
+// The child. It runs while the parent's thread waits, in the parent's memory: no allocation, no libc, no return. It
+// writes only `began` and `failure`.
 void RunChild(void* argument) {
   Prepared* prepared = static_cast<Prepared*>(argument);
+  prepared->began = true;
   const auto fail = [prepared](Step step, int error) {
     prepared->failure.error = error;
     prepared->failure.step = step;
@@ -161,6 +164,8 @@ unsigned long IgnoredSignals() {
   return ignored;
 }
 
+constexpr int kKilledAtBirth = -1;  // no errno of the kernel's; never leaves this file
+
 struct Pieces {
   std::vector<MountSpec> mounts;
   std::vector<int> cgroup_files;
@@ -212,55 +217,75 @@ StepFailure PrepareConfinement(const LaunchSpec& spec, const Launcher& launcher,
   return {};
 }
 
-// Into the v2 group by the clone itself where the kernel can, else by the child's own first write.
-StepFailure Clone(const LaunchSpec& spec, const Launcher& launcher, Pieces* pieces, Prepared* prepared, Child* child) {
-  CloneRequest request;
-  request.new_mounts = spec.confined && !spec.mounts.empty() && prepared->confine.mount_namespace < 0;
-  prepared->confine.mount_namespace_made = request.new_mounts;
-  if (child->group.present() && child->group.v2) request.cgroup = child->group.directory.get();
-  int error = CloneChild(request, launcher.stack, RunChild, prepared, &child->pid, &child->pidfd);
-  if (error == ENOSYS || error == EINVAL) {
-    if (request.cgroup >= 0) {
-      pieces->own_cgroup_file.assign(openat(request.cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC));
-      if (!pieces->own_cgroup_file.valid()) return {Step::cgroup, errno};
-      pieces->cgroup_files.push_back(pieces->own_cgroup_file.get());
-      prepared->confine.cgroup_files = pieces->cgroup_files.data();
-      prepared->confine.cgroup_file_count = static_cast<unsigned>(pieces->cgroup_files.size());
-    }
-    prepared->reset_all_signals = true;
-    error = CloneChildPlain(request, launcher.stack, RunChild, prepared, &child->pid, &child->pidfd);
-  }
-  // ENODEV, ENOENT: the group was removed; EBUSY, EOPNOTSUPP: it may not hold processes.
-  const bool gone = error == ENODEV || error == ENOENT;
-  const bool of_group = request.cgroup >= 0 && (gone || error == EBUSY || error == EOPNOTSUPP);
-  if (error != 0) return {of_group ? Step::cgroup : Step::clone, error};
-  if (!prepared->failure.failed()) {
-    if (request.new_mounts) child->warm->KeepMountNamespace(spec, child->pid, std::move(pieces->seen_mounts));
-    return {};
-  }
+// How the child gets into its group. Some kernels compare, when a child is born by clone3 into a group, how often that
+// group was killed with how often the parent's own was, and kill the child at birth where the two differ (a warm group
+// that somebody's cgroup.kill has passed; a parent whose own group was once killed). The next way is taken then.
+enum class Entry { warm_group, new_group, self_move };
+
+void Reap(Child* child) {
   siginfo_t ended;
   const std::lock_guard<std::mutex> lock(child->guard);
   const int held = child->pidfd.exchange(-1);
   waitid(P_PIDFD, static_cast<id_t>(held), &ended, WEXITED | __WALL);
   close(held);
-  return prepared->failure;
 }
 
-int GetGroup(const LaunchSpec& spec, Child* child) {
-  if (!spec.keep && !spec.v2_group.empty() && child->warm->TakeGroup(&child->group)) return 0;
+// The child will write itself into its v2 group.
+int MoveItself(const Child& child, Pieces* pieces, ConfineSpec* confine) {
+  pieces->own_cgroup_file.assign(openat(child.group.directory.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+  if (!pieces->own_cgroup_file.valid()) return errno;
+  pieces->cgroup_files.push_back(pieces->own_cgroup_file.get());
+  confine->cgroup_files = pieces->cgroup_files.data();
+  confine->cgroup_file_count = static_cast<unsigned>(pieces->cgroup_files.size());
+  return 0;
+}
+
+StepFailure Clone(const LaunchSpec& spec, const Launcher& launcher, Entry entry, Pieces* pieces, Prepared* prepared, Child* child) {
+  CloneRequest request;
+  request.new_mounts = spec.confined && !spec.mounts.empty() && prepared->confine.mount_namespace < 0;
+  prepared->confine.mount_namespace_made = request.new_mounts;
+  const bool in_v2 = child->group.present() && child->group.v2;
+  int error = in_v2 && entry == Entry::self_move ? MoveItself(*child, pieces, &prepared->confine) : 0;
+  if (error != 0) return {Step::cgroup, error};
+  if (in_v2 && entry != Entry::self_move) request.cgroup = child->group.directory.get();
+  error = CloneChild(request, launcher.stack, RunChild, prepared, &child->pid, &child->pidfd);
+  if (error == ENOSYS || error == EINVAL) {
+    if (request.cgroup >= 0) error = MoveItself(*child, pieces, &prepared->confine);
+    if (error != 0 && request.cgroup >= 0) return {Step::cgroup, error};
+    prepared->reset_all_signals = true;
+    error = CloneChildPlain(request, launcher.stack, RunChild, prepared, &child->pid, &child->pidfd);
+  }
+  // ENODEV: the group was removed; EBUSY, EOPNOTSUPP: it may not hold processes.
+  const bool of_group = request.cgroup >= 0 && (error == ENODEV || error == EBUSY || error == EOPNOTSUPP);
+  if (error != 0) return {of_group ? Step::cgroup : Step::clone, error};
+  if (!prepared->began && entry != Entry::self_move) {
+    Reap(child);
+    return {Step::cgroup, kKilledAtBirth};
+  }
+  if (prepared->failure.failed()) {
+    Reap(child);
+    return prepared->failure;
+  }
+  if (request.new_mounts) child->warm->KeepMountNamespace(spec, child->pid, std::move(pieces->seen_mounts));
+  return {};
+}
+
+int GetGroup(const LaunchSpec& spec, Entry entry, Child* child) {
+  const bool warm = entry == Entry::warm_group && !spec.keep && !spec.v2_group.empty();
+  if (warm && child->warm->TakeGroup(&child->group)) return 0;
   return MakeLaunchGroup(spec.v2_group, spec.v1_groups, spec.keep, &child->group);
 }
 
 // The group is made last and undone here, so that no failure of the preparation leaves one.
-StepFailure StartInGroup(const LaunchSpec& spec, const Launcher& launcher, Prepared* prepared, Child* child) {
+StepFailure StartInGroup(const LaunchSpec& spec, const Launcher& launcher, Entry entry, Prepared* prepared, Child* child) {
   Pieces pieces;
   StepFailure failure;
   if (spec.confined) {
     child->warm = WarmStore::Instance().Find(spec);
-    if (const int error = GetGroup(spec, child)) return {Step::cgroup, error};
+    if (const int error = GetGroup(spec, entry, child)) return {Step::cgroup, error};
     failure = PrepareConfinement(spec, launcher, *child, &pieces, &prepared->confine);
   }
-  if (!failure.failed()) failure = Clone(spec, launcher, &pieces, prepared, child);
+  if (!failure.failed()) failure = Clone(spec, launcher, entry, &pieces, prepared, child);
   if (failure.failed() && child->group.present()) {
     RemoveLaunchGroup(child->group);
     child->group = LaunchGroup();
@@ -275,6 +300,7 @@ StepFailure StartChild(const LaunchSpec& spec, const Launcher& launcher, Child* 
   Descriptor cwd;
   if (const int error = OpenDirectory(spec.cwd, &cwd)) return {Step::cwd, error};
   Ends ends;
+  Entry entry = Entry::warm_group;
   for (bool again = false;; again = true) {
     Prepared prepared;
     prepared.confined = spec.confined;
@@ -285,11 +311,15 @@ StepFailure StartChild(const LaunchSpec& spec, const Launcher& launcher, Child* 
     prepared.cwd_path = spec.cwd.c_str();
     prepared.ignored_signals = IgnoredSignals();
     if (const int error = MakeDescriptors(spec, &ends, &prepared)) return {Step::descriptors, error};
-    const StepFailure failure = StartInGroup(spec, launcher, &prepared, child);
+    const StepFailure failure = StartInGroup(spec, launcher, entry, &prepared, child);
     if (!failure.failed()) break;
-    // The gear's groups were removed, and maybe made again, since the warm ones were opened.
-    const bool gone = failure.error == ENODEV || failure.error == ENOENT;
-    if (failure.step != Step::cgroup || !gone || again) return failure;
+    if (failure.step != Step::cgroup) return failure;
+    if (failure.error == kKilledAtBirth) {
+      entry = entry == Entry::warm_group ? Entry::new_group : Entry::self_move;
+    } else if (failure.error != ENODEV || again) {
+      return failure;
+    }
+    // The gear's groups were killed, or removed and maybe made again, since the warm ones were opened.
     WarmStore::Instance().Forget(spec);
   }
   child->input = ends.near_input.release();

@@ -267,8 +267,9 @@ void Reactor::EndGroup(const std::shared_ptr<Launch>& launch) {
 
 void Reactor::LetGoOfGroup(Launch* launch) {
   LaunchGroup& group = launch->child.group;
-  const bool given_up = launch->give_up != 0 && Microseconds() >= launch->give_up;
-  if (group.v2 && !launch->spec.keep && !given_up && launch->child.warm != nullptr) {
+  // A group that was killed is not used again (see Entry in launch.cc).
+  const bool killed = launch->give_up != 0 || launch->reason.load() != EndReason::none;
+  if (group.v2 && !launch->spec.keep && !killed && launch->child.warm != nullptr) {
     launch->child.warm->GiveBackGroup(std::move(group));
   } else {
     RemoveLaunchGroup(group);
