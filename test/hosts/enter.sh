@@ -9,4 +9,4 @@ if [[ ! -f $state/init.pid ]]; then
   exit 125
 fi
 exec bash "$(dirname "$0")/enter-cgroups.sh" "$state" init nsenter --target "$(<"$state/init.pid")" \
-  --mount --uts --ipc --net --pid --cgroup env --chdir="${OO_HOST_CWD:-/}" -u OO_HOST_CWD -- "$@"
+  --root --mount --uts --ipc --net --pid --cgroup env --chdir="${OO_HOST_CWD:-/}" -u OO_HOST_CWD -- "$@"
