@@ -255,7 +255,8 @@ StepFailure Clone(const LaunchSpec& spec, const Launcher& launcher, Entry entry,
     prepared->reset_all_signals = true;
     error = CloneChildPlain(request, launcher.stack, RunChild, prepared, &child->pid, &child->pidfd);
   }
-  // ENODEV: the group was removed; EBUSY, EOPNOTSUPP: it may not hold processes.
+  // ENODEV, or ENOENT of some kernels: the group was removed; EBUSY, EOPNOTSUPP: it may not hold processes.
+  if (request.cgroup >= 0 && error == ENOENT) error = ENODEV;
   const bool of_group = request.cgroup >= 0 && (error == ENODEV || error == EBUSY || error == EOPNOTSUPP);
   if (error != 0) return {of_group ? Step::cgroup : Step::clone, error};
   if (!prepared->began && entry != Entry::self_move) {
@@ -316,7 +317,7 @@ StepFailure StartChild(const LaunchSpec& spec, const Launcher& launcher, Child* 
     if (failure.step != Step::cgroup) return failure;
     if (failure.error == kKilledAtBirth) {
       entry = entry == Entry::warm_group ? Entry::new_group : Entry::self_move;
-    } else if (failure.error != ENODEV || again) {
+    } else if ((failure.error != ENODEV && failure.error != ENOENT) || again) {
       return failure;
     }
     // The gear's groups were killed, or removed and maybe made again, since the warm ones were opened.
