@@ -30,8 +30,7 @@ constexpr int kNotInApplication = 3;
 constexpr int kNotConfined = 40;
 constexpr const char* kShell = "/bin/bash";
 constexpr const char* kGlobalEnvironment = "/etc/openshift/env";
-constexpr const char* kInteractiveInit = "/usr/libexec/openshift/cartridges/sdk/bash/rhcsh";
-constexpr const char* kDefaultPath = "/usr/libexec/openshift/cartridges/sdk/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+constexpr const char* kSystemPath = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
 [[noreturn]] void end(int status, const std::string& message) {
   const std::string line = "oo-login: " + message + "\n";
@@ -42,6 +41,15 @@ constexpr const char* kDefaultPath = "/usr/libexec/openshift/cartridges/sdk/bin:
 std::string variable(const char* name) {
   const char* value = getenv(name);
   return value == nullptr ? std::string() : value;
+}
+
+// Where this program lies: beside it are the node's commands and the SDK.
+std::string own_directory() {
+  char path[1024];
+  const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+  const std::string file(path, size > 0 ? static_cast<size_t>(size) : 0);
+  const size_t slash = file.rfind('/');
+  return slash == std::string::npos ? "/usr/libexec/openshift" : file.substr(0, slash);
 }
 
 // The line the client asked for. Empty for an interactive shell: then sshd passes the forced command itself, or none.
@@ -97,7 +105,9 @@ void settle() {
 }
 
 oo::Environment compose(const oo::Profile& profile) {
-  oo::Environment environment = oo::gear_environment({kGlobalEnvironment, profile.home, kDefaultPath});
+  const std::string dir = own_directory();
+  const std::string path = dir + "/bin:" + dir + "/cartridges/sdk/bin:" + kSystemPath;
+  oo::Environment environment = oo::gear_environment({kGlobalEnvironment, profile.home, path});
   oo::keep_session_variables(environ, &environment);
   environment["HOME"] = profile.home + "/";
   environment["USER"] = environment["LOGNAME"] = profile.uuid;
@@ -132,8 +142,9 @@ Program git(const oo::Command& command, const oo::Profile& profile) {
 }
 
 Program shell() {
-  if (access(kInteractiveInit, R_OK) == 0 && isatty(STDIN_FILENO) == 1)
-    return {{kShell}, {"bash", "--noprofile", "--rcfile", kInteractiveInit, "-i"}};
+  const std::string init = own_directory() + "/cartridges/sdk/bash/rhcsh";
+  if (access(init.c_str(), R_OK) == 0 && isatty(STDIN_FILENO) == 1)
+    return {{kShell}, {"bash", "--noprofile", "--rcfile", init, "-i"}};
   if (isatty(STDIN_FILENO) == 1) return {{kShell}, {"bash", "--noprofile", "--norc", "-i"}};
   return {{kShell}, {"bash", "--noprofile", "--norc"}};
 }
