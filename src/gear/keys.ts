@@ -35,7 +35,6 @@ function refused(message: string): OoError {
 function checkComment(comment: string): string {
   if (comment.length > MAX_COMMENT)
     throw refused(`The comment of a key is at most ${MAX_COMMENT} characters`);
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(comment) || comment !== comment.trim()) {
     throw refused('The comment of a key is one line of printable text without blanks around it');
   }
