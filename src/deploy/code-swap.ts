@@ -9,6 +9,8 @@ import { OoError } from '../native/error.js';
 const CODE = 'repo';
 const COMING = '.repo-coming';
 const FORMER = '.repo-former';
+/** Git's list of what it laid out; in a place of its own, so that what a killed git left locked is simply removed. */
+const INDEX = '.repo-index';
 const MODE = 0o750;
 
 export class CodeSwap {
@@ -24,6 +26,10 @@ export class CodeSwap {
     await settle(home);
     home.makeDirectory(COMING, { mode: MODE });
     return `${this.#runtime}/${COMING}`;
+  }
+
+  get index(): string {
+    return `${this.#runtime}/${INDEX}`;
   }
 
   /** The new tree becomes the code. */
@@ -67,4 +73,5 @@ async function settle(runtime: Directory): Promise<void> {
   if (!runtime.exists(CODE) && runtime.exists(FORMER)) runtime.rename(FORMER, CODE);
   await runtime.removeTree(COMING);
   await runtime.removeTree(FORMER);
+  for (const name of [INDEX, `${INDEX}.lock`]) runtime.unlink(name, { missing: true });
 }

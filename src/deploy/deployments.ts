@@ -57,7 +57,6 @@ export class Deployments {
   /** A record of the build that is about to begin; its name. */
   async begin(input: DeploymentInput, now = new Date()): Promise<string> {
     using folder = this.#open();
-    await prune(folder, this.keep);
     let time = now.getTime();
     while (folder.exists(deploymentName(new Date(time)))) time += 1;
     const name = deploymentName(new Date(time));
@@ -75,7 +74,7 @@ export class Deployments {
   }
 
   /** It runs: noted, and the current one from now on. Its id. */
-  activate(name: string, now = new Date()): string {
+  async activate(name: string, now = new Date()): Promise<string> {
     using folder = this.#open();
     const metadata = read(folder, name);
     const id = metadata.id ?? randomBytes(4).toString('hex');
@@ -83,6 +82,7 @@ export class Deployments {
     folder.makeDirectory('by-id', { mode: 0o750, existing: true });
     pointTo(folder, `by-id/${id}`, `../${name}`);
     pointTo(folder, 'current', name);
+    await prune(folder, this.keep);
     return id;
   }
 
@@ -131,7 +131,7 @@ function records(folder: Directory): DeploymentRecord[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The oldest go until there is room for one more; the current one stays until another has taken its place. */
+/** The oldest go until only as many as are to be kept are left; never the current one. */
 async function prune(folder: Directory, keep: number): Promise<void> {
   const candidates = records(folder).filter((record) => !record.current);
   const spare = candidates.length - Math.max(keep - 1, 0);

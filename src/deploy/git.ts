@@ -9,6 +9,7 @@ import { allowedProtocols } from './source-url.js';
 
 const GIT = '/usr/bin/git';
 const LOCAL_DEADLINE = 600_000;
+const NETWORK_DEADLINE = 300_000;
 
 /** What a command needs that runs as the gear: both `executeInGear` and a plain launch inside the gear fit it. */
 export interface GearCommand {
@@ -59,9 +60,9 @@ export class Git {
   }
 
   /** Fill the repository, still an empty directory, from a url. */
-  clone(url: string, deadline: number): Promise<LaunchResult> {
+  clone(url: string): Promise<LaunchResult> {
     return this.#launch(['clone', '--bare', '--no-hardlinks', '--template=', '--', url, this.directory], {
-      deadline,
+      deadline: NETWORK_DEADLINE,
     });
   }
 
@@ -88,10 +89,20 @@ export class Git {
     return result.exitCode === 0 && /^[0-9a-f]{40,64}$/.test(id) ? id : undefined;
   }
 
-  /** Lay the tree of a commit into a directory that exists and is empty, as it stands in the commit. */
+  /**
+   * Lay the tree of a commit into an empty directory, its submodules too (they are kept in the repository for the next
+   * time). `index` is a file to work with that nobody else uses.
+   */
   async checkOut(commit: string, directory: string, index: string, from?: string): Promise<void> {
-    await this.output([...(from === undefined ? [] : ['-C', from]), 'read-tree', '--reset', '-u', commit], {
-      env: { GIT_WORK_TREE: directory, GIT_INDEX_FILE: index },
+    const env = { GIT_WORK_TREE: directory, GIT_INDEX_FILE: index };
+    const place = from === undefined ? [] : ['-C', from];
+    await this.output([...place, 'read-tree', '--reset', '-u', commit], { env });
+    const modules = await this.output(['ls-tree', '--name-only', '--full-tree', commit, '--', '.gitmodules']);
+    if (modules === '') return;
+    await this.output(['submodule', '--quiet', 'update', '--init', '--recursive', '--force'], {
+      env,
+      cwd: directory,
+      deadline: NETWORK_DEADLINE,
     });
   }
 }

@@ -29,7 +29,7 @@ export interface Application {
 export interface PushContext {
   readonly environment: Readonly<Record<string, string>>;
   readonly git: Git;
-  readonly code: Pick<CodeSwap, 'prepare' | 'enter' | 'goBack' | 'finish'>;
+  readonly code: Pick<CodeSwap, 'prepare' | 'index' | 'enter' | 'goBack' | 'finish'>;
   readonly deployments: Pick<Deployments, 'begin' | 'activate' | 'abandon' | 'list'>;
   readonly application: Application;
   /** Write one line to the pusher. */
@@ -78,7 +78,7 @@ export async function deployCommit(
   let record: string | undefined;
   try {
     const coming = await code.prepare();
-    await git.checkOut(pushed.commit, coming, `${git.directory}/index`);
+    await git.checkOut(pushed.commit, coming, code.index);
     record = await context.deployments.begin(deployment);
     await buildAndStart(context, deployment);
   } catch (error) {
@@ -88,7 +88,7 @@ export async function deployCommit(
     throw error;
   }
   await code.finish();
-  say(`Deployment id is ${context.deployments.activate(record)}`);
+  say(`Deployment id is ${await context.deployments.activate(record)}`);
   try {
     await context.application.control('post-deploy');
   } catch (error) {

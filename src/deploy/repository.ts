@@ -10,6 +10,7 @@ import { fileLabel, labelOption } from '../gear/label.js';
 import { Directory } from '../native/beneath.js';
 import { OoError } from '../native/error.js';
 import type { Node } from '../node/node.js';
+import { CodeSwap } from './code-swap.js';
 import { Git, type RunInGear } from './git.js';
 import { writeGitSettings, writeHooks } from './git-hooks.js';
 import { cloneFailed, parseSourceUrl } from './source-url.js';
@@ -23,7 +24,6 @@ export interface RepositorySource {
   readonly description: string;
 }
 
-const CLONE_DEADLINE = 300_000;
 export const DEFAULT_BRANCH = 'master';
 
 const TEMPLATE_AUTHOR = { name: 'Template builder', email: 'builder@example.com' };
@@ -37,6 +37,8 @@ export async function createRepository(node: Node, gear: Gear, source: Repositor
   const url = source.url === undefined || source.url === 'empty' ? undefined : parseSourceUrl(source.url);
   const run: RunInGear = (command) => executeInGear(node, gear, command);
   const git = new Git(run, repositoryPath(gear));
+  const code = new CodeSwap(gear.home);
+  const { index } = code;
   const name = `git/${gear.appName}.git`;
   const label = labelOption(fileLabel(node, gear.uid));
   using home = Directory.open(gear.home);
@@ -60,9 +62,10 @@ export async function createRepository(node: Node, gear: Gear, source: Repositor
       `--initial-branch=${DEFAULT_BRANCH}`,
       git.directory,
     ]);
-    if (source.url === undefined && source.template !== undefined) await commitTemplate(git, source.template);
+    if (source.url === undefined && source.template !== undefined)
+      await commitTemplate(git, source.template, index);
   } else {
-    const cloned = await git.clone(url.url, CLONE_DEADLINE);
+    const cloned = await git.clone(url.url);
     if (cloned.exitCode !== 0) throw cloneFailed(url, cloned.stderr.toString('utf8'));
     await chooseBranch(git, url.ref).catch((cause: unknown) => {
       throw cloneFailed(url, cause);
@@ -72,7 +75,9 @@ export async function createRepository(node: Node, gear: Gear, source: Repositor
   using repository = home.directory(name);
   repository.write('description', `${source.description}\n`, { mode: 0o644, owner: gear, ...label });
   writeHooks(repository, { gid: gear.gid, program: `${node.config.libexecDir}/bin/gear` }, label);
-  return output + (await firstCheckout(node, gear, git));
+  output += await firstCheckout(node, gear, git, index);
+  await code.finish();
+  return output;
 }
 
 /** Take the repository away again; absent is fine. */
@@ -82,10 +87,11 @@ export async function removeRepository(gear: Gear): Promise<void> {
 }
 
 /** One commit of everything in the template, made without copying it: the index alone stands between. */
-async function commitTemplate(git: Git, template: string): Promise<void> {
+async function commitTemplate(git: Git, template: string, index: string): Promise<void> {
   const { name, email } = TEMPLATE_AUTHOR;
   const env = {
     GIT_WORK_TREE: template,
+    GIT_INDEX_FILE: index,
     GIT_AUTHOR_NAME: name,
     GIT_AUTHOR_EMAIL: email,
     GIT_COMMITTER_NAME: name,
@@ -111,13 +117,13 @@ async function chooseBranch(git: Git, ref: string | undefined): Promise<void> {
 }
 
 /** Lay the branch into the gear's repo directory; its text names where git ran and where it came back to. */
-async function firstCheckout(node: Node, gear: Gear, git: Git): Promise<string> {
+async function firstCheckout(node: Node, gear: Gear, git: Git, index: string): Promise<string> {
   const environment = gearEnvironment(node, gear);
   const temporary = (environment['OPENSHIFT_TMP_DIR'] ?? gear.home).replace(/(.)\/+$/, '$1');
   const commit = await git.resolve(`refs/heads/${DEFAULT_BRANCH}`);
   if (commit !== undefined) {
     const directory = environment['OPENSHIFT_REPO_DIR'] ?? `${gear.home}/app-root/runtime/repo/`;
-    await git.checkOut(commit, directory, `${git.directory}/index`, temporary);
+    await git.checkOut(commit, directory, index, temporary);
   }
   return `${git.directory} ${temporary}\n${temporary}\n`;
 }
