@@ -1,0 +1,76 @@
+/**
+ * The set-up of a node in a disposable host: twice is the same as once, an operator's files stay, and after `--remove`
+ * the machine is what it was.
+ */
+import t from 'tap';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { command, run } from '../seed/seed-node.js';
+import { dumpFolder } from './folder-dump.js';
+
+const setup = command('oo-admin-node-setup');
+const folders = ['/etc', '/usr/libexec', '/usr/sbin', '/usr/share/man/man8', '/usr/share/bash-completion'];
+const ours = [...folders, '/var/lib/openshift'];
+const dump = (paths: readonly string[]): readonly string[] => paths.flatMap(dumpFolder);
+
+t.test('set up twice and removed, the machine is as it was', async (t) => {
+  const before = dump(folders);
+  await run(setup, ['--public-hostname', 'node1.example.com', '--start']);
+  const once = dump(ours);
+  t.not(JSON.stringify(dump(folders)), JSON.stringify(before));
+  const said = await run(setup, ['--public-hostname', 'node1.example.com', '--start']);
+  t.match(said, /nothing had to be changed/);
+  t.same(
+    dump(ours).filter((line) => !once.includes(line)),
+    [],
+    'twice is the same as once',
+  );
+  t.match(readFileSync('/etc/openshift/node.conf', 'utf8'), 'PUBLIC_HOSTNAME="node1.example.com"');
+  t.ok(existsSync('/usr/sbin/oo-app-create'));
+  t.match(await run('/usr/sbin/oo-app-create', ['--help']), /^Usage: oo-app-create/);
+  await run(setup, ['--remove']);
+  const after = dump(folders);
+  t.same(after.filter((line) => !before.includes(line)), [], 'nothing is left');
+  t.same(before.filter((line) => !after.includes(line)), [], 'nothing is missing');
+  t.notOk(existsSync('/var/lib/openshift'));
+});
+
+t.test('what an operator wrote is kept', async (t) => {
+  mkdirSync('/etc/openshift', { mode: 0o750 });
+  writeFileSync('/etc/openshift/resource_limits.conf', 'quota_files=123\n', { mode: 0o600 });
+  const before = dump(['/etc']);
+  await run(setup, []);
+  t.equal(readFileSync('/etc/openshift/resource_limits.conf', 'utf8'), 'quota_files=123\n');
+  appendFileSync('/etc/openshift/node.conf', '# a remark of the operator\n');
+  appendFileSync('/etc/pam.d/sshd', '# another one\n');
+  await run(setup, ['--cloud-domain', 'apps.example.org']);
+  const conf = readFileSync('/etc/openshift/node.conf', 'utf8');
+  t.match(conf, '# a remark of the operator');
+  t.match(conf, 'CLOUD_DOMAIN="apps.example.org"');
+  t.equal(readFileSync('/etc/openshift/env/OPENSHIFT_CLOUD_DOMAIN', 'utf8'), 'apps.example.org\n');
+  writeFileSync('/etc/openshift/env/MY_VARIABLE', 'mine\n');
+  await run(setup, ['--remove']);
+  t.match(readFileSync('/var/lib/openshift-kept/etc/openshift/env/MY_VARIABLE', 'utf8'), 'mine');
+  t.match(readFileSync('/etc/pam.d/sshd', 'utf8'), /# another one\n$/, 'of somebody else only our part goes');
+  t.notMatch(readFileSync('/etc/pam.d/sshd', 'utf8'), 'pam_oo');
+  writeFileSync('/etc/pam.d/sshd', readFileSync('/etc/pam.d/sshd', 'utf8').replace('# another one\n', ''));
+  t.same(dump(['/etc']), before);
+  t.equal(statSync('/etc/openshift').mode & 0o777, 0o750);
+  rmSync('/etc/openshift', { recursive: true });
+});
+
+t.test('a node with gears is not removed, and a machine that is none says so', async (t) => {
+  await t.rejects(run(setup, ['--remove']), /was not made a node/);
+  await run(setup, ['--min-uid', '507']);
+  const uuid = 'a'.repeat(32);
+  await run('/usr/sbin/oo-app-create', ['-c', uuid, '--with-app-name', 'app', '--with-namespace', 'ns']);
+  await t.rejects(run(setup, ['--remove']), /has 1 gears/);
+  await run('/usr/sbin/oo-app-destroy', ['-c', uuid]);
+  await run(setup, ['--remove']);
+});
+
+t.test('a setting that cannot be one is refused', async (t) => {
+  const before = dump(['/etc']);
+  await t.rejects(run(setup, ['--public-hostname', 'a"b']), /cannot be the value of --public-hostname/);
+  await t.rejects(run(setup, ['--min-uid', 'many']), /cannot be the value of --min-uid/);
+  t.same(dump(['/etc']), before);
+});
