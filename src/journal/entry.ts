@@ -3,8 +3,9 @@
  * ends. The first line is on the disk before the first step; the others are only written, not synced, because recovery
  * does not depend on them. Invariant: a file whose first line has no end belongs to an operation that never began.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fsync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
 import { effect } from '../native/effect.js';
 import { errnoOf, OoError } from '../native/error.js';
 
@@ -58,10 +59,13 @@ export function parseEntry(text: string): Parsed {
   };
 }
 
-function syncDirectory(directory: string): void {
+/** Off the event loop: a disk may take its time. */
+const sync = promisify(fsync);
+
+async function syncDirectory(directory: string): Promise<void> {
   const descriptor = openSync(directory, 'r');
   try {
-    fsyncSync(descriptor);
+    await sync(descriptor);
   } finally {
     closeSync(descriptor);
   }
@@ -79,7 +83,7 @@ export class Entry {
   }
 
   /** Creates the file and returns when it would survive a power failure. */
-  static begin(directory: string, number: bigint, beginning: Beginning): Entry {
+  static async begin(directory: string, number: bigint, beginning: Beginning): Promise<Entry> {
     const path = join(directory, `${beginning.gear}.${beginning.operation}.${number}.json`);
     effect('journal.begin', basename(path));
     let descriptor: number;
@@ -94,8 +98,8 @@ export class Entry {
     const entry = new Entry(path, descriptor);
     try {
       writeSync(descriptor, `${JSON.stringify(beginning)}\n`);
-      fsyncSync(descriptor);
-      syncDirectory(directory);
+      await sync(descriptor);
+      await syncDirectory(directory);
     } catch (cause) {
       entry.close();
       unlinkSync(path);
@@ -126,12 +130,12 @@ export function readEntry(directory: string, file: string): Parsed {
 }
 
 /** Removes a file for good: the removal itself survives a power failure. */
-export function removeEntry(directory: string, file: string): void {
+export async function removeEntry(directory: string, file: string): Promise<void> {
   effect('journal.end', file);
   try {
     unlinkSync(join(directory, file));
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }
-  syncDirectory(directory);
+  await syncDirectory(directory);
 }

@@ -57,7 +57,7 @@ export class Journal {
     this.register(definition);
     const context = await definition.open(input);
     const steps = stepsOf(definition, context);
-    const entry = Entry.begin(this.directory, nextNumber(), {
+    const entry = await Entry.begin(this.directory, nextNumber(), {
       version: 1,
       gear,
       operation: definition.name,
@@ -71,7 +71,7 @@ export class Journal {
     } finally {
       entry.close();
     }
-    removeEntry(this.directory, basename(entry.path));
+    await removeEntry(this.directory, basename(entry.path));
     return context;
   }
 
@@ -89,7 +89,7 @@ export class Journal {
       } catch (thrown) {
         if (definition.recover === 'forward') throw failure(thrown, gear, step.name, undefined);
         const broken = await undo(context, steps.slice(0, index + 1), entry);
-        if (broken === undefined) removeEntry(this.directory, basename(entry.path));
+        if (broken === undefined) await removeEntry(this.directory, basename(entry.path));
         throw failure(thrown, gear, step.name, broken);
       }
       entry.note({ end: step.name });
@@ -152,7 +152,7 @@ export class Journal {
     }
     if (parsed.kind === 'corrupt') return kept(parsed.why);
     if (parsed.kind === 'torn' || parsed.finished) {
-      removeEntry(this.directory, name.file);
+      await removeEntry(this.directory, name.file);
       return { outcome: parsed.kind === 'torn' ? 'torn' : 'finished' };
     }
     const definition = this.#definitions.get(name.operation);
@@ -168,7 +168,7 @@ export class Journal {
     } catch (thrown) {
       return kept(asError(thrown).message.replace(/\.$/, ''), thrown);
     }
-    removeEntry(this.directory, name.file);
+    await removeEntry(this.directory, name.file);
     return { outcome: definition.recover };
   }
 }
