@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { discover, groupExists, removeGroup } from '../host/cgroup.js';
+import { HaproxyMap } from '../host/haproxy.js';
 import { reloadSshd, sshdPid, startSshd, testSshd, type Run } from '../host/sshd.js';
 import { disableUnits, enableUnits, reloadUnits, systemdRuns } from '../host/systemd.js';
 import { OoError } from '../native/error.js';
@@ -31,7 +32,7 @@ const run: Run = async (file, argv) => {
 
 /** Starts or reloads what the changes call for; gives lines that say what is left to do. */
 export async function startNode(
-  { config, units, changed }: SetupResult,
+  { config, paths, units, changed }: SetupResult,
   options: { readonly start: boolean; readonly changed: readonly string[] },
 ): Promise<readonly string[]> {
   const advice: string[] = [];
@@ -49,6 +50,8 @@ export async function startNode(
   if (options.start) {
     await startSshd(run);
     await startFrontDoor(config.confDir, join(config.runDir, 'haproxy.pid'));
+    // What was written while it read the file.
+    await new HaproxyMap(paths.haproxySocket, paths.routesMap).reconcile();
     return advice;
   }
   if (frontDoorPid(join(config.runDir, 'haproxy.pid')) === undefined || sshdPid() === undefined) {

@@ -19,10 +19,17 @@ export async function recover(
       ? await journal.recover({ exclusively: (gear, work) => tryGearLock(node, gear, work) })
       : await recoverOne(node, options.uuid);
   logRecovered(node, recovered);
+  if (options.uuid === undefined) await recoverFrontDoor(node);
   return recovered;
 }
 
 async function recoverOne(node: Node, name: string): Promise<readonly Recovered[]> {
   const gear = parseGearUuid(name);
   return withGearLock(node, gear, () => nodeJournal(node).recover({ gear }));
+}
+
+/** HAProxy's memory may lack what was written while it started or reloaded: the file is right. */
+async function recoverFrontDoor(node: Node): Promise<void> {
+  const { mended } = await node.routes.reconcile();
+  if (mended.length > 0) node.log.warn('front door mended', { names: mended });
 }
