@@ -29,6 +29,7 @@ import {
 
 const gear = new FakeGear('cc9beb39785a45b9b97bdc6951fc8dbf', 507);
 const other = new FakeGear('aa9beb39785a45b9b97bdc6951fc8dbf', 508);
+t.setTimeout(240_000);
 await openDoors();
 await gear.make();
 await other.make();
@@ -118,6 +119,7 @@ await t.test('stopping the group ends the session, sshd of that session too', as
   writeFileSync(`${unifiedTree()}/openshift/${gear.uuid}/cgroup.kill`, '1');
   const ended = await session;
   t.not(ended.exitCode, 0);
+  for (let tries = 0; tries < 100 && pidsOf(gear).length > 0; tries++) await sleep(50);
   t.same(pidsOf(gear), []);
   t.equal((await gear.ssh('echo again')).stdout, 'again', 'the next one is let in');
 });

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { FakeGear, openDoors, pidsOf, port, processOf, run, sshOptions } from './fake-gear.js';
 
 const gear = new FakeGear('cc9beb39785a45b9b97bdc6951fc8dbf', 507);
+t.setTimeout(240_000);
 await openDoors();
 await gear.make();
 
