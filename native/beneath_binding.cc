@@ -242,6 +242,14 @@ Napi::Value SyncAll(Info info) {
   return RunJob(info.Env(), [base] { return syncfs(base->get()) == 0 ? Failure{} : failed("syncfs"); });
 }
 
+Napi::Value Settle(Info info) {
+  std::string path;
+  if (!TextArgument(info[1], "path", &path)) return info.Env().Undefined();
+  const auto base = ForJob(info, 0);
+  if (base == nullptr) return info.Env().Undefined();
+  return RunJob(info.Env(), [base, path] { return beneath::settle(base->get(), path.c_str()); });
+}
+
 Napi::Value ChownTree(Info info) {
   std::string path;
   beneath::Owner owner;
@@ -307,6 +315,7 @@ void RegisterBeneath(Napi::Env env, Napi::Object exports) {
   add("removeTree", RemoveTree);
   add("copyTree", CopyTree);
   add("chownTree", ChownTree);
+  add("settle", Settle);
   add("syncAll", SyncAll);
   exports.Set("beneath", out);
 }

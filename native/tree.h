@@ -26,4 +26,7 @@ Failure copy_tree(int source_base, const char* source_path, int base, const char
 // Gives everything to one owner; links themselves, not their targets.
 Failure chown_tree(int base, const char* path, const Owner& owner);
 
+// Returns when all files below this directory are on the disk as they were when it was called.
+Failure settle(int base, const char* path);
+
 }  // namespace oo::beneath

@@ -1,4 +1,4 @@
-// sources: beneath.cc replace.cc tree.cc remove_tree.cc
+// sources: beneath.cc replace.cc tree.cc remove_tree.cc settle.cc
 // Whole trees: deep, wide, hostile, and changing while they are worked on.
 #include "tree.h"
 
@@ -163,6 +163,21 @@ TEST(a_mount_below_stops_every_walk) {
   CHECK_EQUAL(copy_tree(scratch.fd(), "t", scratch.fd(), "copy", {}).error, EXDEV);
   CHECK_EQUAL(scratch.get("host/f"), "keep");
   CHECK_EQUAL(umount2(scratch.at("t/m").c_str(), MNT_DETACH), 0);
+}
+
+TEST(a_tree_settles_whatever_lies_in_it) {
+  const Scratch scratch;
+  scratch.folder("t");
+  scratch.put("t/f", "x");
+  scratch.folder("t/d");
+  scratch.put("t/d/g", "");
+  CHECK_EQUAL(mkfifo(scratch.at("t/d/fifo").c_str(), 0600), 0);
+  CHECK_EQUAL(symlink("/etc", scratch.at("t/l").c_str()), 0);
+  CHECK(!settle(scratch.fd(), "t"));
+  CHECK(!settle(scratch.fd(), "."));
+  CHECK_EQUAL(settle(scratch.fd(), "t/l").error, ELOOP);
+  CHECK_EQUAL(settle(scratch.fd(), "none").error, ENOENT);
+  CHECK_EQUAL(scratch.count("t"), 3);
 }
 
 // A tenant exchanges a directory for a link to somebody else's, 20,000 times, while root works on the tree.

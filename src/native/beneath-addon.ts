@@ -75,6 +75,7 @@ interface BeneathAddon {
     keepOwner: boolean,
     exclude: readonly string[],
   ): Promise<void>;
+  settle(handle: Handle, path: string): Promise<void>;
   chownTree(handle: Handle, path: string, uid: number, gid: number): Promise<void>;
   syncAll(handle: Handle): Promise<void>;
 }

@@ -22,7 +22,7 @@ export interface WriteOptions {
   /** Absent: the process's own. */
   readonly owner?: Ownership | undefined;
   readonly label?: string | undefined;
-  /** false leaves the write to the kernel's own time; for files that another step makes durable. Default true. */
+  /** false leaves the time to the kernel; settle() makes many such files durable at once. Default true. */
   readonly durable?: boolean | undefined;
 }
 
@@ -99,6 +99,9 @@ export class Directory implements Disposable {
   write(path: string, data: string | Uint8Array, options: WriteOptions): void {
     checkRelativePath(path);
     const { mode, owner, label, durable } = options;
+    if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
+      throw new TypeError(`The content of ${path} must be a text or bytes; nothing was written.`);
+    }
     const bytes =
       typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.length);
     this.#change('write', 'cannot be written', path, () =>
@@ -233,6 +236,19 @@ export class Directory implements Disposable {
   /** Puts on disk everything written so far to this file system, off the event loop (for `durable: false`). */
   async syncAll(): Promise<void> {
     await this.#job('sync', 'cannot be synced', '.', () => native().syncAll(this.#handle));
+  }
+
+  /**
+   * Waits until all files below `path` are on the disk: one commit for everything written with `durable: false`.
+   * Changes nothing, so it is no effect.
+   */
+  async settle(path = '.'): Promise<void> {
+    checkRelativePath(path, true);
+    try {
+      await native().settle(this.#handle, path);
+    } catch (error) {
+      throw beneathError(error, this.#full(path), 'cannot be brought to the disk');
+    }
   }
 
   #full(path: string): string {

@@ -54,6 +54,11 @@ t.test('values out of range are refused by the addon', (t) => {
   }
   t.throws(() => directory.write('f', '', { mode: 0o600, label: 'a\0b' }), TypeError);
   t.throws(() => directory.read('f', -1), TypeError);
+  for (const data of [5, undefined, [1], new ArrayBuffer(1)]) {
+    t.throws(() => directory.write('f', data as unknown as string, { mode: 0o600 }), {
+      message: /a text or bytes/,
+    });
+  }
   t.strictSame(directory.list(), []);
   t.end();
 });
@@ -121,6 +126,9 @@ t.test('trees are copied, given away and removed off the loop, and say where the
   t.strictSame(readdirSync(path.join(dir, 'again')).sort(), ['a', 'l', 'skip']);
   const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   await directory.chownTree('again', own);
+  await directory.settle('again');
+  await directory.settle();
+  await t.rejects(directory.settle('none'), { code: 'ENOENT', message: /cannot be brought to the disk/ });
   await directory.removeTree('again');
   await directory.removeTree('again');
   t.equal(directory.exists('again'), false);
