@@ -11,9 +11,11 @@ import { removeConfinement, writeConfinement } from '../gear/confinement.js';
 import { creationEnvironment } from '../gear/creation-environment.js';
 import { homeIsFree, makeHome, removeHome } from '../gear/home.js';
 import { homeOf } from '../gear/home-path.js';
+import { requireLayers } from '../gear/layers.js';
 import { imposeLimits, killGear, liftLimits } from '../gear/limits.js';
 import { imposeQuota, liftQuota } from '../gear/quota.js';
 import type { OperationDefinition } from '../journal/operation.js';
+import { accountFilesName } from '../node/account-list.js';
 import type { Node } from '../node/node.js';
 import { requireRoom } from './capacity.js';
 import { checkCreate, type CheckedCreate, type CreateInput } from './create-input.js';
@@ -145,9 +147,11 @@ function requireFree(node: Node, uuid: string): void {
   const taken =
     findAccount(uuid) !== undefined
       ? 'an account of that name exists'
-      : homeIsFree(node, uuid)
-        ? undefined
-        : 'its home exists';
+      : accountFilesName(uuid)
+        ? 'a group of that name exists' // asked before anything is journaled: the undo would take it for this gear's own
+        : homeIsFree(node, uuid)
+          ? undefined
+          : 'its home exists';
   if (taken === undefined) return;
   throw new OoError(`Gear ${uuid} cannot be created: ${taken} on this node. Nothing was done.`, {
     code: 'ERR_GEAR_EXISTS',
@@ -159,6 +163,7 @@ function requireFree(node: Node, uuid: string): void {
 export async function createGear(node: Node, request: CreateInput): Promise<OperationResult> {
   nodeJournal(node); // says at once that only root may do this
   const input = checkCreate(node, request);
+  requireLayers(node);
   return onGear(node, input.uuid, async (journal) => {
     requireFree(node, input.uuid);
     requireRoom(node);

@@ -4,6 +4,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'no
 import { execa } from 'execa';
 import { findAccount } from '../../src/native/accounts.js';
 import { listGears, openGear } from '../../src/gear/gear.js';
+import { layersInForce } from '../../src/gear/layers.js';
 import { readState } from '../../src/gear/state.js';
 import { createGear } from '../../src/operations/create.js';
 import { destroyGear } from '../../src/operations/destroy.js';
@@ -160,4 +161,15 @@ t.test('many gears at once', async (t) => {
   t.same(new Set(names.map((name) => findAccount(name)?.uid)).size, 20);
   await Promise.all(names.map((name) => destroyGear(node, { uuid: name })));
   t.equal(await dumpHost(), before);
+});
+
+t.test('a layer that node.conf demands and the machine lacks keeps gears away', async (t) => {
+  const node = await hostNode({ config: ['REQUIRE_LAYERS=quota'] });
+  const { quota } = layersInForce(node);
+  t.type(quota, 'boolean');
+  if (quota) return;
+  await t.rejects(createGear(node, request), { code: 'ERR_LAYER_ABSENT', exitCode: 129, message: /quota/ });
+  t.equal(findAccount(uuid), undefined);
+  await createGear(await hostNode({ config: ['REQUIRE_LAYERS=seccomp'] }), request);
+  await destroyGear(node, { uuid });
 });
