@@ -37,8 +37,8 @@ const pages: readonly { status: number; reason: string; title: string; text: str
   {
     status: 502,
     reason: 'Bad Gateway',
-    title: 'Bad answer',
-    text: 'The application gave an answer that is not HTTP.',
+    title: 'No whole answer',
+    text: 'The application broke off before it had answered. Please try again in a moment.',
   },
   {
     status: 503,
@@ -143,8 +143,10 @@ ${door.binds.map((bind) => `  bind ${bind}`).join('\n')}
 backend gears
   # The connection's address is part of what HAProxy compares before it uses an idle one again.
   http-reuse safe
-  option redispatch 1
-  retries 2
+  # An application that is just being restarted: ask once more, a second later, unless a second time could do harm.
+  retries 1
+  retry-on conn-failure empty-response
+  http-request disable-l7-retry unless METH_GET or METH_HEAD
   http-request set-dst var(txn.gear),field(1,:)
   http-request set-dst-port var(txn.gear),field(2,:)
   server gear 0.0.0.0:0
