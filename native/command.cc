@@ -115,6 +115,11 @@ Command classify(const std::string& line) {
     if (one) command.argv = {first, words[1]};
     return command;
   }
+  // `tail FILE...` follows (oo-tail adds that); with a pipe or the like it is a line of the shell as any other.
+  if (first_word(line) == "tail" && line.find_first_of("|&;<>()$`\"\n") == std::string::npos) {
+    command.text = "oo-" + line.substr(line.find("tail"));
+    return command;
+  }
   if (!plain) return command;
   if (first == "sftp-server" || (first == "internal-sftp" && words[0] == first)) {
     command.kind = CommandKind::sftp;

@@ -50,6 +50,13 @@ TEST(what_needs_a_shell_is_left_to_it) {
   CHECK(oo::classify("").kind == CommandKind::shell);
 }
 
+TEST(tail_alone_follows) {
+  CHECK_EQUAL(oo::classify("tail */logs/*").text, std::string("oo-tail */logs/*"));
+  CHECK_EQUAL(oo::classify(" tail --opts LW4gNQ== app-root/logs/*").text, std::string("oo-tail --opts LW4gNQ== app-root/logs/*"));
+  for (const char* line : {"tail x | wc", "tail $(id)", "tails x", "tail -n 1 x; id", "tail_all"})
+    CHECK_EQUAL(oo::classify(line).text, std::string(line));
+}
+
 TEST(a_repository_lies_below_the_gears_git_directory) {
   const std::string home = "/var/lib/openshift/g", app = home + "/git/app.git";
   for (const char* argument : {"~/git/app.git", "~/git/app.git/", "/~/git/app.git", "git/app.git", "./git//app.git",

@@ -203,3 +203,19 @@ t.test('tail_all follows every log, and says when there is none', async (t) => {
   const done = await execa('timeout', ['1', `${sdk}bin/tail_all`], { env, reject: false });
   t.match(done.stdout, /one[^]*two/);
 });
+
+t.test('oo-tail follows the files it is given, with options as clients send them', async (t) => {
+  const dir = t.testdir({ a: 'one\ntwo\n', sub: {} });
+  const tail = async (...argv: string[]): Promise<{ exitCode: number | undefined; out: string }> => {
+    const done = await execa('timeout', ['0.7', `${sdk}bin/oo-tail`, ...argv], { reject: false, cwd: dir });
+    return { exitCode: done.exitCode, out: done.stdout };
+  };
+  const coded = (text: string): string => Buffer.from(text).toString('base64');
+  t.same(await tail('a', 'sub', 'none'), { exitCode: 124, out: 'one\ntwo' });
+  t.same(await tail('--opts', coded('-n 1'), 'a'), { exitCode: 124, out: 'two' });
+  t.same(await tail('-n', '1', 'a'), { exitCode: 124, out: 'two' });
+  t.equal((await tail('--opts', coded('-n 1 /etc/passwd'), 'a')).exitCode, 88);
+  t.equal((await tail('--opts', coded('../x'), 'a')).exitCode, 88);
+  t.equal((await tail('none')).exitCode, 32);
+  t.equal((await tail('--opts', '!!!', 'none')).exitCode, 32);
+});
