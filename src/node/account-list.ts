@@ -20,3 +20,14 @@ export function gearAccounts(gecos: string, passwd = '/etc/passwd'): readonly Li
   }
   return found;
 }
+
+/** Whether any of the four account files has an entry of that name, a group without an account among them. */
+export function accountFilesName(name: string, directory = '/etc'): boolean {
+  return ['passwd', 'shadow', 'group', 'gshadow'].some((file) => {
+    try {
+      return `\n${readFileSync(`${directory}/${file}`, 'utf8')}`.includes(`\n${name}:`);
+    } catch {
+      return false;
+    }
+  });
+}

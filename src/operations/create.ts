@@ -96,6 +96,7 @@ function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
           }
         },
         async undo({ input: { uuid } }) {
+          if (!accountFilesName(uuid)) return; // nothing to take out: somebody may hold the files for long
           if (findAccount(uuid) === undefined || ownAccount(node, uuid) !== undefined)
             await removeAccounts([uuid]);
         },
