@@ -3,8 +3,9 @@
  * under the lock that shadow-utils honours, whole or not at all; passwd, which makes an account visible, is written
  * last and cleared first. Calls that meet while another is at work are done in one pass together.
  */
+import { enter } from './account-passes.js';
 import { effect } from './effect.js';
-import { NativeError } from './error.js';
+import { errnoOf, NativeError } from './error.js';
 import { addon, nativeError } from './load.js';
 
 export interface Account {
@@ -54,24 +55,17 @@ const native = (): AccountsAddon => addon<{ accounts: AccountsAddon }>().account
 const DIRECTORY = '/etc';
 const WAIT = 15_000;
 
-interface Waiting {
-  readonly requests: readonly AccountRequest[];
-  resolve(accounts: readonly Account[]): void;
+interface Waiting<Asked, Answer> {
+  readonly asked: readonly Asked[];
+  readonly wait: number;
+  resolve(answer: Answer): void;
   reject(error: unknown): void;
 }
+type WaitingAdd = Waiting<AccountRequest, readonly Account[]>;
+type WaitingRemoval = Waiting<string, void>;
 
-/** One queue for each folder: a worker thread must not wait for a lock that another of ours holds. */
-interface Queue {
-  adds: Waiting[];
-  tail: Promise<void>;
-}
-const queues = new Map<string, Queue>();
-
-function queueOf(directory: string): Queue {
-  let queue = queues.get(directory);
-  if (queue === undefined) queues.set(directory, (queue = { adds: [], tail: Promise.resolve() }));
-  return queue;
-}
+const patience = (waiting: readonly { readonly wait: number }[]): number =>
+  Math.max(...waiting.map(({ wait }) => wait));
 
 /**
  * All of them or none. NativeError codes: EEXIST (name taken, or left over in one of the files), EADDRINUSE (uid or
@@ -81,37 +75,33 @@ export function addAccounts(
   requests: readonly AccountRequest[],
   options: AccountFilesOptions = {},
 ): Promise<readonly Account[]> {
-  const directory = options.directory ?? DIRECTORY;
-  const wait = options.wait ?? WAIT;
+  const { directory = DIRECTORY, wait = WAIT } = options;
   effect('accounts.add', requests.map((request) => request.name).join(' '));
-  const queue = queueOf(directory);
   return new Promise((resolve, reject) => {
-    queue.adds.push({ requests, resolve, reject });
-    // The first to come waits for the pass before; the others of its time travel with it.
-    if (queue.adds.length === 1) queue.tail = queue.tail.then(() => addWaiting(queue, directory, wait));
+    const add: WaitingAdd = { asked: requests, wait, resolve, reject };
+    enter(directory, 'add', add, (adds) => addTogether(directory, adds));
   });
 }
 
-async function addWaiting(queue: Queue, directory: string, wait: number): Promise<void> {
-  const waiting = queue.adds;
-  queue.adds = [];
+async function addTogether(directory: string, adds: readonly WaitingAdd[]): Promise<void> {
   try {
-    const results = await native().add(
-      directory,
-      waiting.map(({ requests }) => requests.map(toNative)),
-      wait,
-    );
-    waiting.forEach((one, index) => settle(one, results[index]));
+    const batches = adds.map(({ asked }) => asked.map(toNative));
+    const results = await native().add(directory, batches, patience(adds));
+    adds.forEach((one, index) => settle(one, results[index]));
   } catch (error) {
-    for (const { requests, reject } of waiting) {
-      reject(nativeError(error, `The account of ${names(requests)} was not added`));
+    // A value of a wrong type is one caller's mistake: the others go without it.
+    if (error instanceof TypeError && adds.length > 1) {
+      for (const one of adds) await addTogether(directory, [one]);
+      return;
     }
+    for (const { asked, reject } of adds)
+      reject(nativeError(error, `The account of ${names(asked)} was not added`));
   }
 }
 
-function settle(one: Waiting, result: Account[] | Error | undefined): void {
+function settle(one: WaitingAdd, result: Account[] | Error | undefined): void {
   if (Array.isArray(result)) one.resolve(result);
-  else one.reject(refused(result, one.requests));
+  else one.reject(refused(result, one.asked));
 }
 
 function toNative({ range, ...request }: AccountRequest): NativeRequest {
@@ -120,18 +110,32 @@ function toNative({ range, ...request }: AccountRequest): NativeRequest {
 
 /** Names that some or all of the files do not have are fine. */
 export function removeAccounts(gone: readonly string[], options: AccountFilesOptions = {}): Promise<void> {
-  const directory = options.directory ?? DIRECTORY;
+  const { directory = DIRECTORY, wait = WAIT } = options;
   effect('accounts.remove', gone.join(' '));
-  const queue = queueOf(directory);
-  const done = queue.tail.then(async () => {
-    try {
-      await native().remove(directory, gone, options.wait ?? WAIT);
-    } catch (error) {
-      throw nativeError(error, `The account of ${gone.join(', ')} was not removed`);
-    }
+  return new Promise((resolve, reject) => {
+    const removal: WaitingRemoval = { asked: gone, wait, resolve, reject };
+    enter(directory, 'remove', removal, (removals) => removeTogether(directory, removals));
   });
-  queue.tail = done.catch(() => undefined);
-  return done;
+}
+
+async function removeTogether(directory: string, removals: readonly WaitingRemoval[]): Promise<void> {
+  try {
+    await native().remove(
+      directory,
+      removals.flatMap(({ asked }) => asked),
+      patience(removals),
+    );
+    for (const { resolve } of removals) resolve();
+  } catch (error) {
+    const mistaken = error instanceof TypeError || errnoOf(error) === 'EINVAL';
+    if (mistaken && removals.length > 1) {
+      for (const one of removals) await removeTogether(directory, [one]);
+      return;
+    }
+    for (const { asked, reject } of removals) {
+      reject(nativeError(error, `The account of ${asked.join(', ')} was not removed`));
+    }
+  }
 }
 
 /** Through the name service switch, so that accounts of a directory service count too. */

@@ -94,6 +94,31 @@ t.test('calls that meet are each all or nothing, and none is lost', async (t) =>
   t.strictSame(new Set(uids).size, 90);
 });
 
+t.test('calls keep their order, and one that is mistaken spoils no other', async (t) => {
+  const directory = t.testdir(files);
+  const wrong = [request('w', { gecos: 5 as unknown as string })];
+  const results = await Promise.allSettled([
+    addAccounts([request('a')], { directory }),
+    addAccounts(wrong, { directory }),
+    removeAccounts(['a'], { directory }),
+    removeAccounts(['../x'], { directory }),
+    removeAccounts(['bob'], { directory }),
+    addAccounts([request('a')], { directory }),
+    addAccounts([request('bob')], { directory }),
+    removeAccounts(['a', 'bob'], { directory }),
+  ]);
+  t.strictSame(
+    results.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled', 'fulfilled'],
+  );
+  t.strictSame(read(directory), {
+    passwd: 'root:x:0:0:root:/root:/bin/bash\n',
+    group: 'root:x:0:\nstaff:x:1003:\n',
+    shadow: 'root:*:1:0:99999:7:::\n',
+    gshadow: 'root:*::\nstaff:!::\n',
+  });
+});
+
 t.test('each reason is a sentence with its code and step', async (t) => {
   const directory = t.testdir(files);
   const refused = (requests: AccountRequest[], code: string, step: string, message: RegExp) =>
