@@ -44,16 +44,10 @@ function write(file: string, value: string): void {
 function makeDirectory(directory: string): void {
   if (existsSync(directory)) return;
   effect('cgroup.create', directory);
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      mkdirSync(directory, { mode: 0o755, recursive: true });
-      return;
-    } catch (error) {
-      // ENOENT: another process has just removed the parent, which was empty.
-      if (errnoOf(error) !== 'ENOENT' || attempt === 5) {
-        throw failed(`Making the control group ${directory}`, error);
-      }
-    }
+  try {
+    mkdirSync(directory, { mode: 0o755, recursive: true });
+  } catch (error) {
+    throw failed(`Making the control group ${directory}`, error);
   }
 }
 
@@ -198,7 +192,7 @@ export function thaw(h: Hierarchies, path: string): void {
   native.thaw(directory);
 }
 
-/** Removes an emptied group with all groups below it, and a parent that holds no other, in every hierarchy. */
+/** Removes an emptied group with all groups below it, in every hierarchy. Its parent, the root of all gears, stays. */
 export async function removeGroup(h: Hierarchies, path: string): Promise<void> {
   const roots = h.v2 === undefined ? v1Directories(h, path) : [join(h.v2, path), ...v1Directories(h, path)];
   for (const root of roots) {
@@ -206,16 +200,6 @@ export async function removeGroup(h: Hierarchies, path: string): Promise<void> {
       effect('cgroup.remove', directory);
       await removeDirectory(directory);
     }
-    removeIfEmpty(dirname(root));
-  }
-}
-
-/** The parent of all groups goes with the last of them; while there are others the kernel refuses. */
-function removeIfEmpty(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch {
-    // in use, gone, or the top of the hierarchy
   }
 }
 

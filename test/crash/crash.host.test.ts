@@ -3,9 +3,9 @@
  * host is as before or as after, never between.
  */
 import t from 'tap';
-import { dumpHost } from '../hosts/dump.js';
-import { setUpNode } from '../hosts/node-host.js';
-import { carryOut, crashAt, difference, runChild } from './matrix.js';
+import { differences } from '../hosts/dump.js';
+import { seedNode } from '../seed/seed-node.js';
+import { carryOut, crashAt, hostNow, runChild } from './matrix.js';
 
 const uuid = 'cc9beb39785a45b9b97bdc6951fc8dbf';
 const create = {
@@ -25,7 +25,8 @@ const php = { cartridge: 'php-5.3', action: 'configure', args: words };
 const mysql = { cartridge: 'embedded/mysql-5.1', action: 'configure', args: words };
 const mysqlAway = { ...mysql, action: 'deconfigure' };
 
-await setUpNode();
+t.setTimeout(20 * 60_000);
+await seedNode();
 
 interface Case {
   readonly name: string;
@@ -41,24 +42,24 @@ const cases: readonly Case[] = [
 ];
 
 for (const { name, request, prepare, back } of cases) {
-  await t.test(`${name}: killed before each change, the host is as before or as after`, async (t) => {
+  await t.test(`${name}: killed before each change, the host is as before or as after`, { timeout: 15 * 60_000 }, async (t) => {
     for (const step of prepare) await carryOut(step);
-    const before = await dumpHost();
+    const before = await hostNow();
     const { effects } = await carryOut(request);
-    const after = await dumpHost();
+    const after = await hostNow();
     t.not(before, after, 'the request changes something');
     t.ok(effects.length >= 30, `${effects.length} changes to be killed at`);
     for (const step of back) await carryOut(step);
-    if (back.length > 0) t.same(difference(before, await dumpHost()), [], 'undone by the opposite request');
+    if (back.length > 0) t.same(differences(before, await hostNow()), [], 'undone by the opposite request');
 
     const tally = { before: 0, after: 0 };
     for (let at = 1; at <= effects.length; at++) {
       if (back.length === 0) {
         // Nothing leads back from a destroy: make the gear again when it is gone.
-        const there = (await dumpHost()) !== after;
+        const there = (await hostNow()) !== after;
         if (!there) for (const step of prepare) await carryOut(step);
       }
-      const reference = back.length === 0 ? await dumpHost() : before;
+      const reference = back.length === 0 ? await hostNow() : before;
       const point = await crashAt(request, at, reference, after);
       t.not(point.ended, 'neither', `${at}: ${point.effect}: ${point.ended}`, { difference: point.difference });
       if (point.ended === 'neither') break;

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createGroup } from '../../src/host/cgroup.js';
 import { openNode, type Node } from '../../src/node/node.js';
 import '../../src/operations/all.js';
 
@@ -44,5 +45,7 @@ export async function hostNode(options: HostNodeOptions = {}): Promise<Node> {
     ].join('\n'),
   );
   writeFileSync(join(confDir, 'resource_limits.conf'), [...(options.limits ?? []), ''].join('\n'));
-  return openNode();
+  const node = await openNode();
+  await createGroup(node.cgroups, node.config.cgroupRoot, {});
+  return node;
 }
