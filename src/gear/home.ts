@@ -3,10 +3,11 @@
  * the moment the account can be used (before it there is no `authorized_keys`) or no longer can. Invariant: the name
  * `<uuid>` stands for a complete home or for none, and a complete home is on the disk before it gets that name.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Directory, type Ownership } from '../native/beneath.js';
 import type { Node } from '../node/node.js';
 import { doomedName, unfinishedName } from './home-path.js';
-import { homeDirectories, homeFiles, homeLinks, type Owner } from './home-tree.js';
+import { homeDirectories, homeFiles, homeLinks, type Owner, type TreeFile } from './home-tree.js';
 import { fileLabel, labelOption } from './label.js';
 
 export interface HomeOwner {
@@ -24,26 +25,44 @@ async function inBase<T>(node: Node, work: (base: Directory) => T | Promise<T>):
   }
 }
 
-function build(
+/** Entries made in one go before other work of this process gets its turn. */
+const TURN = 8;
+
+async function build(
   node: Node,
   home: Directory,
   gear: HomeOwner,
   variables: Readonly<Record<string, string>>,
-): void {
+): Promise<void> {
   const label = labelOption(fileLabel(node, gear.uid));
   const owners: Readonly<Record<Owner, Ownership>> = {
     root: { uid: 0, gid: gear.gid },
     gear: { uid: gear.uid, gid: gear.gid },
     hidden: { uid: 0, gid: 0 },
   };
-  for (const { path, owner, mode } of homeDirectories)
-    home.makeDirectory(path, { mode, owner: owners[owner], ...label });
-  for (const { path, owner, mode, content } of homeFiles) {
+  const write = ({ path, owner, mode, content }: TreeFile): void =>
     home.write(path, content, { mode, owner: owners[owner], durable: false, ...label });
-  }
-  for (const { path, target } of homeLinks) home.symlink(target, path, owners.root);
-  for (const [name, value] of Object.entries(variables)) {
-    home.write(`.env/${name}`, value, { mode: 0o644, owner: owners.root, durable: false, ...label });
+  const entries = [
+    ...homeDirectories.map(
+      ({ path, owner, mode }) =>
+        () =>
+          home.makeDirectory(path, { mode, owner: owners[owner], ...label }),
+    ),
+    ...homeFiles.map((file) => () => write(file)),
+    ...homeLinks.map(
+      ({ path, target }) =>
+        () =>
+          home.symlink(target, path, owners.root),
+    ),
+    ...Object.entries(variables).map(
+      ([name, content]) =>
+        () =>
+          write({ path: `.env/${name}`, owner: 'root', mode: 0o644, content }),
+    ),
+  ];
+  for (const [index, make] of entries.entries()) {
+    if (index % TURN === TURN - 1) await nextTurn();
+    make();
   }
 }
 
@@ -59,7 +78,7 @@ export async function makeHome(
     base.makeDirectory(name, { mode: 0o700, owner: { uid: 0, gid: 0 }, ...label });
     const home = base.directory(name);
     try {
-      build(node, home, gear, variables);
+      await build(node, home, gear, variables);
     } finally {
       home.close();
     }
