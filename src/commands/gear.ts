@@ -56,6 +56,7 @@ async function run({ values, output }: CommandContext): Promise<number> {
         ref,
         hotDeploy: values.flag('hot-deploy'),
         forceCleanBuild: values.flag('force-clean-build'),
+        init: values.flag('init'),
         pushed: standardInput,
       },
       voice,

@@ -71,7 +71,5 @@ function openOwn(path: string): Directory {
 
 async function settle(runtime: Directory): Promise<void> {
   if (!runtime.exists(CODE) && runtime.exists(FORMER)) runtime.rename(FORMER, CODE);
-  await runtime.removeTree(COMING);
-  await runtime.removeTree(FORMER);
-  for (const name of [INDEX, `${INDEX}.lock`]) runtime.unlink(name, { missing: true });
+  for (const name of [COMING, FORMER, INDEX, `${INDEX}.lock`]) await runtime.removeTree(name);
 }

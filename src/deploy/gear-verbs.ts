@@ -15,20 +15,26 @@ export interface VerbInput {
   readonly ref?: string | undefined;
   readonly hotDeploy?: boolean;
   readonly forceCleanBuild?: boolean;
+  /** The first build of a gear: no push told of it. */
+  readonly init?: boolean;
   /** Standard input of a git hook. */
   readonly pushed?: () => Promise<string>;
 }
 export type Verb = (inside: Inside, input: VerbInput, voice: Voice) => Promise<void>;
 
-const pushedText = async (input: VerbInput): Promise<string> => (await input.pushed?.()) ?? '';
+/** What a git hook was told of, or, for the first build of a gear, the branch as it stands. */
+async function asPushed(inside: Inside, input: VerbInput, voice: Voice): Promise<PushedRef | undefined> {
+  if (input.init === true) return named(inside, { ref: undefined }, voice);
+  return selected(inside.environment, (await input.pushed?.()) ?? '');
+}
 
 /** Git keeps the push only if this succeeds; it changes nothing. */
-const prereceive: Verb = async ({ environment, gear }, input) => {
-  if (selected(environment, await pushedText(input)) !== undefined) requirePrimary(gear);
+const prereceive: Verb = async (inside, input, voice) => {
+  if ((await asPushed(inside, input, voice)) !== undefined) requirePrimary(inside.gear);
 };
 
 const postreceive: Verb = async (inside, input, voice) => {
-  const pushed = selected(inside.environment, await pushedText(input));
+  const pushed = await asPushed(inside, input, voice);
   if (pushed !== undefined)
     await alone(inside, voice, () => deployCommit(pushContext(inside, voice), pushed));
 };

@@ -15,10 +15,9 @@ import { CodeSwap } from './code-swap.js';
 import { Deployments } from './deployments.js';
 import { Git } from './git.js';
 import type { PushContext } from './push.js';
-import { repositoryPath } from './repository.js';
+import { DEPLOY_LOCK, repositoryPath } from './repository.js';
 import type { Voice } from './voice.js';
 
-const LOCK = 'app-root/runtime/.deploy_lock';
 const LOCK_TIMEOUT = 600_000;
 const LOCK_POLL = 100;
 
@@ -69,7 +68,7 @@ export function pushContext({ node, gear, environment }: Inside, voice: Voice): 
 
 /** Runs `work` while no other deployment of this gear runs. */
 export async function alone<T>({ gear }: Inside, voice: Voice, work: () => Promise<T>): Promise<T> {
-  const lock = LockFile.open(`${gear.home}/${LOCK}`);
+  const lock = LockFile.open(`${gear.home}/${DEPLOY_LOCK}`);
   try {
     const deadline = Date.now() + LOCK_TIMEOUT;
     if (!lock.tryLock(0n)) {

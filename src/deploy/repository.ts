@@ -11,6 +11,7 @@ import { Directory } from '../native/beneath.js';
 import { OoError } from '../native/error.js';
 import type { Node } from '../node/node.js';
 import { CodeSwap } from './code-swap.js';
+import { Deployments } from './deployments.js';
 import { Git, type RunInGear } from './git.js';
 import { writeGitSettings, writeHooks } from './git-hooks.js';
 import { cloneFailed, parseSourceUrl } from './source-url.js';
@@ -25,6 +26,8 @@ export interface RepositorySource {
 }
 
 export const DEFAULT_BRANCH = 'master';
+/** Held while a deployment of the gear runs. */
+export const DEPLOY_LOCK = 'app-root/runtime/.deploy_lock';
 
 const TEMPLATE_AUTHOR = { name: 'Template builder', email: 'builder@example.com' };
 
@@ -80,10 +83,13 @@ export async function createRepository(node: Node, gear: Gear, source: Repositor
   return output;
 }
 
-/** Take the repository away again; absent is fine. */
+/** Take the repository away again, and what deployments of it have left beside the code; absent is fine. */
 export async function removeRepository(gear: Gear): Promise<void> {
   using home = Directory.open(gear.home);
   if (home.exists('git')) await home.removeTree(`git/${gear.appName}.git`);
+  await new CodeSwap(gear.home).finish();
+  await home.removeTree(DEPLOY_LOCK);
+  await new Deployments(gear.home).clear();
 }
 
 /** One commit of everything in the template, made without copying it: the index alone stands between. */

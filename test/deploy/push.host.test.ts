@@ -278,6 +278,8 @@ await t.test('gear stop, start, status and ctl_all over SSH', async (t) => {
   t.equal(started.code, 0, started.text);
   t.equal(await page(), '200 kept on');
   t.match((await ssh('gear', 'deployments')).text, / - master - [0-9a-f]{7} - ACTIVE\n/);
+  const first = await ssh('gear', 'postreceive', '--init');
+  t.match(first.text, /Deployment completed with status: success/);
   const again = await ssh('gear', 'deploy');
   t.equal(again.code, 0, again.text);
   t.equal((await ssh('gear', 'nonsense')).code, 255);

@@ -9,6 +9,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
@@ -209,3 +210,32 @@ t.test("a program that the tenant's repository names is run by git as the tenant
   await removeRepository(gear);
   t.notOk(existsSync(bare));
 });
+
+t.test(
+  'what a tenant has planted beside the code never leads root elsewhere nor keeps the repository from going',
+  async (t) => {
+    await fresh();
+    await createRepository(node, gear, { url: 'empty', description: 'x' });
+    const precious = `${outside}/precious`;
+    mkdirSync(precious);
+    writeFileSync(`${precious}/kept`, 'kept');
+    const runtime = `${gear.home}/app-root/runtime`;
+    const deployments = `${gear.home}/app-deployments`;
+    for (const name of ['.repo-coming', '.repo-former', '.repo-index', '.deploy_lock'])
+      symlinkSync(precious, `${runtime}/${name}`);
+    mkdirSync(`${runtime}/.repo-index.lock/deep`, { recursive: true });
+    rmSync(`${deployments}/by-id`, { recursive: true });
+    symlinkSync(precious, `${deployments}/by-id`);
+    symlinkSync(precious, `${deployments}/2013-02-27_09-53-37.000`);
+    rmSync(bare, { recursive: true });
+    symlinkSync(precious, bare);
+    await removeRepository(gear);
+    t.equal(readFileSync(`${precious}/kept`, 'utf8'), 'kept');
+    t.same(
+      readdirSync(runtime).filter((name) => /^\.(repo|deploy)/.test(name)),
+      [],
+    );
+    t.same(readdirSync(deployments), []);
+    t.same(readdirSync(`${gear.home}/git`), []);
+  },
+);
