@@ -1,25 +1,22 @@
 /**
- * What an empty gear costs: in process, by command, and beside `useradd` alone, with 10, 1,000 and 5,000 gears on the
- * node, on a disk. The three are interleaved round by round, so that a busy machine weighs on all of them alike.
- * Arguments: rounds (40), numbers of gears (10,1000,5000).
+ * What an empty gear costs: create in process and by command, beside `useradd` alone, at 10, 1,000 and 5,000 gears that
+ * are already on the node, on a disk where a sync costs what it costs. The rounds of the contenders interleave.
  */
 import { execFile } from 'node:child_process';
-import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createGear } from '../../src/operations/create.js';
 import { destroyGear } from '../../src/operations/destroy.js';
 import { hostNode } from '../operations/host-node.js';
-import { longestBlock } from './loop-delay.js';
-import { figures, heading, row, type Figures } from './statistics.js';
+import { figures, heading, milliseconds, row, type Figures } from './statistics.js';
 
+const execute = promisify(execFile);
 const rounds = Number(process.argv[2] ?? '40');
-const sizes = (process.argv[3] ?? '10,1000,5000').split(',').map(Number);
-const run = promisify(execFile);
-const command = fileURLToPath(new URL('../../../dist/bin/oo-app-create', import.meta.url));
-const node = await hostNode({ firstUid: 1000, lastUid: 60_000 });
+const counts = (process.argv[3] ?? '10,1000,5000').split(',').map(Number);
+const command = fileURLToPath(new URL('../../bin/oo-app-create', import.meta.url));
+const node = await hostNode({ firstUid: 1000, lastUid: 9000 });
 
-function request(uuid: string) {
+function input(uuid: string): { uuid: string; appUuid: string; appName: string; name: string; namespace: string } {
   return { uuid, appUuid: uuid, appName: 'bench', name: 'bench', namespace: 'bench' };
 }
 
@@ -29,62 +26,41 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return Number(process.hrtime.bigint() - start) / 1000;
 }
 
-let present = 0;
-async function fill(wanted: number): Promise<void> {
-  while (present < wanted) {
-    const batch = Array.from({ length: Math.min(50, wanted - present) }, (_, n) => present + n);
-    await Promise.all(batch.map((n) => createGear(node, request(`gear${String(n).padStart(28, '0')}`))));
-    present += batch.length;
-  }
-}
-
-function byCommand(uuid: string): Promise<unknown> {
-  return run(process.execPath, [
-    command,
-    '--with-container-uuid',
-    uuid,
-    '--with-app-uuid',
-    uuid,
-    '--with-app-name',
-    'bench',
-    '--with-namespace',
-    'bench',
+async function byCommand(uuid: string): Promise<unknown> {
+  return execute(command, [
+    ...['--with-app-uuid', uuid, '--with-container-uuid', uuid],
+    ...['--with-app-name', 'bench', '--with-namespace', 'bench'],
   ]);
 }
 
-let first: Figures | undefined;
-for (const wanted of sizes) {
-  await fill(wanted);
-  const samples = {
-    process: [] as number[],
-    command: [] as number[],
-    useradd: [] as number[],
-    destroy: [] as number[],
-  };
-  for (let round = 0; round < rounds + 3; round += 1) {
-    const inProcess = await timed(() => createGear(node, request('bench1')));
-    const destroyed = await timed(() => destroyGear(node, { uuid: 'bench1' }));
-    const commanded = await timed(() => byCommand('bench2'));
-    await destroyGear(node, { uuid: 'bench2' });
-    const added = await timed(() => run('/usr/sbin/useradd', ['-m', '-c', 'bench', 'bench3']));
-    await run('/usr/sbin/userdel', ['-r', 'bench3']).catch(() => undefined);
-    if (round < 3) continue;
-    samples.process.push(inProcess);
-    samples.destroy.push(destroyed);
-    samples.command.push(commanded);
-    samples.useradd.push(added);
+async function measure(): Promise<readonly [Figures, Figures, Figures, Figures]> {
+  const [inProcess, commands, useradd, destroyed]: [number[], number[], number[], number[]] = [[], [], [], []];
+  for (let round = 0; round < rounds + 2; round++) {
+    const uuid = `probe${round}`;
+    const times = [await timed(() => createGear(node, input(uuid))), await timed(() => destroyGear(node, { uuid }))];
+    const byHand = await timed(() => byCommand(`command${round}`));
+    await destroyGear(node, { uuid: `command${round}` });
+    const alone = await timed(() => execute('/usr/sbin/useradd', ['-M', '-u', '60000', `plain${round}`]));
+    await execute('/usr/sbin/userdel', [`plain${round}`]);
+    if (round < 2) continue;
+    inProcess.push(times[0] ?? 0);
+    destroyed.push(times[1] ?? 0);
+    commands.push(byHand);
+    useradd.push(alone);
   }
-  const block = await longestBlock(() => createGear(node, request('bench1')));
-  await destroyGear(node, { uuid: 'bench1' });
-  const created = figures(samples.process);
-  first ??= created;
-  console.log(
-    `\n${wanted} gears present, ${rounds} interleaved rounds, load ${(loadavg()[0] ?? 0).toFixed(1)}`,
-  );
-  console.log(heading);
-  console.log(row('create, in process', created, first));
-  console.log(row('create, by command', figures(samples.command)));
-  console.log(row('useradd -m alone', figures(samples.useradd)));
-  console.log(row('destroy, in process', figures(samples.destroy)));
-  console.log(`longest block of the event loop during a create: ${(block / 1000).toFixed(1)} ms`);
+  return [figures(inProcess), figures(commands), figures(useradd), figures(destroyed)];
+}
+
+let present = 0;
+let first: Figures | undefined;
+for (const count of counts) {
+  for (; present < count; present++) await createGear(node, input(`bench${String(present).padStart(6, '0')}`));
+  const [inProcess, commands, useradd, destroyed] = await measure();
+  first ??= inProcess;
+  console.log(`\n${count} gears on the node, ${rounds} interleaved rounds\n${heading}`);
+  console.log(row('useradd -M alone', useradd, useradd));
+  console.log(row('create in process', inProcess, useradd));
+  console.log(row('create by command', commands, useradd));
+  console.log(row('destroy in process', destroyed, useradd));
+  console.log(`create in process at ${count} gears: ${milliseconds(inProcess.median)}, ${(inProcess.median / first.median).toFixed(2)}x of that at ${counts[0]}`);
 }
