@@ -121,13 +121,18 @@ export function confinementText(node: Node, gear: Confined, confinement: Confine
   return `${lines.join('\n')}\n`;
 }
 
-/** Writes the gear's confinement file. */
-export function writeConfinement(node: Node, gear: Confined): void {
+/** Writes the gear's confinement file; `durable: false` where a sync of the file system follows. */
+export function writeConfinement(
+  node: Node,
+  gear: Confined,
+  options: { readonly durable?: boolean } = {},
+): void {
   const directory = Directory.open(node.paths.confinement);
   try {
     directory.write(gear.uuid, confinementText(node, gear, gearConfinement(node, gear)), {
       mode: 0o640,
       owner: { uid: 0, gid: gear.gid },
+      ...options,
     });
   } finally {
     directory.close();

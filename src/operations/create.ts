@@ -119,8 +119,11 @@ function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
       },
       {
         name: 'confinement',
-        run: (creation) =>
-          writeConfinement(node, { uuid: creation.input.uuid, uid: uidOf(creation), gid: uidOf(creation) }),
+        run(creation) {
+          const uid = uidOf(creation);
+          // The home step syncs the file system before it opens the door.
+          writeConfinement(node, { uuid: creation.input.uuid, uid, gid: uid }, { durable: false });
+        },
         undo: ({ input }) => removeConfinement(node, input.uuid),
       },
       {
