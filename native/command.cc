@@ -8,8 +8,8 @@ namespace {
 
 bool blank(char c) { return c == ' ' || c == '\t'; }
 
-// Characters a shell acts on outside quotes. `~`, `=`, `{`, `!` and `#` only matter at some places, but are left to it
-// as well, except where they are harmless within a word (handled by the caller).
+// Characters a shell acts on outside quotes. `~`, `=`, `{`, `!` and `#` only matter at some places, but are
+// left to it as well, except where they are harmless within a word (handled by the caller).
 bool shell_acts_on(char c) { return strchr("|&;<>()$`*?[]{}\n\r#!", c) != nullptr; }
 
 bool control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }
@@ -107,15 +107,15 @@ Command classify(const std::string& line) {
       const size_t start = line.find_first_not_of(" \t", at);
       if (start != std::string::npos && line[start] == '~' && split_words("x ." + line.substr(start), &words))
         words[1].erase(0, 1);
-      else
-        words.clear();
+      else words.clear();
     }
     const bool one = words.size() == 2 && !words[1].empty();
     command.kind = one ? CommandKind::git : CommandKind::git_malformed;
     if (one) command.argv = {first, words[1]};
     return command;
   }
-  // `tail FILE...` follows (oo-tail adds that); with a pipe or the like it is a line of the shell as any other.
+  // `tail FILE...` follows (oo-tail adds that); with a pipe or the like it is a line of the shell as any
+  // other.
   if (first_word(line) == "tail" && line.find_first_of("|&;<>()$`\"\n") == std::string::npos) {
     command.text = "oo-" + line.substr(line.find("tail"));
     return command;

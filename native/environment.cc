@@ -1,6 +1,7 @@
-// Composition of a login's environment; see environment.h. Order, later wins: the node's variables, the gear's own, each
-// cartridge's, each publisher's, the primary cartridge's once more; then PATH and LD_LIBRARY_PATH from their elements;
-// then the user's variables, which never replace one of the node's or the gear's own.
+// Composition of a login's environment; see environment.h. Order, later wins: the node's variables, the
+// gear's own, each cartridge's, each publisher's, the primary cartridge's once more; then PATH and
+// LD_LIBRARY_PATH from their elements; then the user's variables, which never replace one of the node's or
+// the gear's own.
 #include "environment.h"
 
 #include <dirent.h>
@@ -26,7 +27,9 @@ bool ends_with(const std::string& text, const char* tail) {
   return text.size() >= n && text.compare(text.size() - n, n, tail) == 0;
 }
 
-bool starts_with(const std::string& text, const char* head) { return text.compare(0, strlen(head), head) == 0; }
+bool starts_with(const std::string& text, const char* head) {
+  return text.compare(0, strlen(head), head) == 0;
+}
 
 // Names in a folder, sorted; symbolic links are not followed to reach it.
 std::set<std::string> names(int folder) {
@@ -95,7 +98,8 @@ void append(std::string* path, const std::string& element) {
   *path += element;
 }
 
-// The directory name of the primary cartridge, as it stands in OPENSHIFT_PRIMARY_CARTRIDGE_DIR (with a final slash).
+// The directory name of the primary cartridge, as it stands in OPENSHIFT_PRIMARY_CARTRIDGE_DIR (with a final
+// slash).
 std::string primary_name(const Environment& own) {
   const auto found = own.find("OPENSHIFT_PRIMARY_CARTRIDGE_DIR");
   std::string dir = found == own.end() ? std::string() : found->second;
@@ -151,10 +155,28 @@ bool valid_variable_name(const std::string& name) {
 }
 
 bool allowed_user_variable(const std::string& name) {
-  static const char* const reserved[] = {
-      "PATH", "IFS", "USER", "LOGNAME", "SHELL", "HOME", "HOSTNAME", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS",
-      "BASH_XTRACEFD", "PS4", "PROMPT_COMMAND", "GCONV_PATH", "GLIBC_TUNABLES", "MALLOC_TRACE", "LOCPATH", "NLSPATH",
-      "OPENSHIFT_PRIMARY_CARTRIDGE_DIR", "OPENSHIFT_NAMESPACE", "SSH_ORIGINAL_COMMAND"};
+  static const char* const reserved[] = {"PATH",
+                                         "IFS",
+                                         "USER",
+                                         "LOGNAME",
+                                         "SHELL",
+                                         "HOME",
+                                         "HOSTNAME",
+                                         "ENV",
+                                         "BASH_ENV",
+                                         "SHELLOPTS",
+                                         "BASHOPTS",
+                                         "BASH_XTRACEFD",
+                                         "PS4",
+                                         "PROMPT_COMMAND",
+                                         "GCONV_PATH",
+                                         "GLIBC_TUNABLES",
+                                         "MALLOC_TRACE",
+                                         "LOCPATH",
+                                         "NLSPATH",
+                                         "OPENSHIFT_PRIMARY_CARTRIDGE_DIR",
+                                         "OPENSHIFT_NAMESPACE",
+                                         "SSH_ORIGINAL_COMMAND"};
   for (const char* word : reserved)
     if (name == word) return false;
   if (starts_with(name, "LD_") || starts_with(name, "BASH_FUNC_")) return false;

@@ -1,7 +1,8 @@
-// The environment of a gear's SSH session, composed from the files that hold it and from nothing else. The rules are
-// those of src/gear/environment.ts, so that a hook and a login see the same variables. It runs as the gear.
-// Invariant: a name that would steer the programs started (loader, shell start-up) is never taken from user_vars, and
-// of the client's environment only the terminal, the locale and the facts of the connection are kept.
+// The environment of a gear's SSH session, composed from the files that hold it and from nothing else. The
+// rules are those of src/gear/environment.ts, so that a hook and a login see the same variables. It runs as
+// the gear. Invariant: a name that would steer the programs started (loader, shell start-up) is never taken
+// from user_vars, and of the client's environment only the terminal, the locale and the facts of the
+// connection are kept.
 #pragma once
 
 #include <map>
@@ -19,7 +20,8 @@ struct EnvironmentSources {
 
 Environment gear_environment(const EnvironmentSources& sources);
 
-// Adds TERM, LANG, LC_*, SSH_CLIENT, SSH_CONNECTION and SSH_TTY of `environ`-like `from`, each checked for its form.
+// Adds TERM, LANG, LC_*, SSH_CLIENT, SSH_CONNECTION and SSH_TTY of `environ`-like `from`, each checked for
+// its form.
 void keep_session_variables(char* const* from, Environment* environment);
 
 // A variable's name: a letter or `_`, then letters, digits, `_`; at most 128.
@@ -28,7 +30,8 @@ bool valid_variable_name(const std::string& name);
 // Whether a user variable may carry this name at all.
 bool allowed_user_variable(const std::string& name);
 
-// Raw content -> value: NUL removed, one final newline chomped; the old form `export NAME='value'` is taken apart.
+// Raw content -> value: NUL removed, one final newline chomped; the old form `export NAME='value'` is taken
+// apart.
 std::string variable_value(const std::string& name, const std::string& content);
 
 }  // namespace oo

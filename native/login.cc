@@ -1,8 +1,11 @@
-// oo-login: forced command and login shell of a gear. sshd has already become the gear, and pam_oo has placed the
-// process; here the rest of the confinement is taken, the environment is composed from nothing, and what the client
-// asked for is started: git, sftp, scp or rsync by their argument vector, any other line by the gear's own shell.
-// sources: login_place.cc command.cc environment.cc profile.cc profile_spec.cc confine.cc landlock.cc seccomp.cc
+// oo-login: forced command and login shell of a gear. sshd has already become the gear, and pam_oo has placed
+// the process; here the rest of the confinement is taken, the environment is composed from nothing, and what
+// the client asked for is started: git, sftp, scp or rsync by their argument vector, any other line by the
+// gear's own shell.
 // Invariant: nothing is started by a process that is not wholly confined; then it ends with 40 and one sentence.
+
+// sources: login_place.cc command.cc environment.cc profile.cc profile_spec.cc confine.cc landlock.cc seccomp.cc
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -52,7 +55,8 @@ std::string own_directory() {
   return slash == std::string::npos ? "/usr/libexec/openshift" : file.substr(0, slash);
 }
 
-// The line the client asked for. Empty for an interactive shell: then sshd passes the forced command itself, or none.
+// The line the client asked for. Empty for an interactive shell: then sshd passes the forced command itself,
+// or none.
 std::string requested(int argc, char** argv) {
   const char* original = getenv("SSH_ORIGINAL_COMMAND");
   if (original != nullptr) return original;
@@ -68,7 +72,8 @@ oo::Profile own_profile() {
   std::string home = variable("HOME");
   while (home.size() > 1 && home.back() == '/') home.pop_back();
   const size_t slash = home.rfind('/');
-  if (slash == std::string::npos || slash == 0) end(kNotConfined, "HOME does not name a gear's home. Nothing was started.");
+  if (slash == std::string::npos || slash == 0)
+    end(kNotConfined, "HOME does not name a gear's home. Nothing was started.");
   oo::Profile profile;
   std::string why = "this account has no confinement file";
   const std::string dir = home.substr(0, slash) + "/.confinement";
@@ -84,10 +89,12 @@ void check_place(const oo::Profile& profile) {
   const int file = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
   char buffer[4096];
   ssize_t n = 0;
-  while (file >= 0 && (n = read(file, buffer, sizeof buffer)) > 0) cgroups.append(buffer, static_cast<size_t>(n));
+  while (file >= 0 && (n = read(file, buffer, sizeof buffer)) > 0)
+    cgroups.append(buffer, static_cast<size_t>(n));
   if (file >= 0) close(file);
   if (!oo::in_gear_groups(cgroups, profile) || !oo::has_gear_mounts(profile))
-    end(kNotConfined, "this login came around the gear's limits (is pam_oo in the PAM stack?). Nothing was started.");
+    end(kNotConfined,
+        "this login came around the gear's limits (is pam_oo in the PAM stack?). Nothing was started.");
 }
 
 // Exactly three descriptors, default signals: nothing of sshd's goes on into the gear.
@@ -97,7 +104,8 @@ void settle() {
     for (int fd = 3; fd < (most > 0 && most < 65536 ? static_cast<int>(most) : 65536); fd++) close(fd);
   }
   for (int fd = 0; fd < 3; fd++)
-    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) end(kNotConfined, "a standard descriptor is missing.");
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+      end(kNotConfined, "a standard descriptor is missing.");
   for (int number = 1; number < 65; number++) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -134,8 +142,9 @@ struct Program {
 };
 
 Program git(const oo::Command& command, const oo::Profile& profile) {
-  const std::string path =
-      command.kind == oo::CommandKind::git ? oo::repository_path(command.argv[1], profile.home) : std::string();
+  const std::string path = command.kind == oo::CommandKind::git
+                               ? oo::repository_path(command.argv[1], profile.home)
+                               : std::string();
   if (path.empty() || !plain_directory(profile.home, path))
     end(kNotInApplication, "that is not a repository of this application. Use ~/git/NAME.git.");
   return {{"/usr/bin/git"}, {"git", command.argv[0].substr(4), path}};
@@ -178,7 +187,8 @@ void confine(const oo::Profile& profile) {
     step = oo::StepName(failure.step);
     error = failure.error;
   }
-  end(kNotConfined, std::string("confinement step ") + step + " failed: " + strerror(error) + ". Nothing was started.");
+  end(kNotConfined,
+      std::string("confinement step ") + step + " failed: " + strerror(error) + ". Nothing was started.");
 }
 
 [[noreturn]] void start(const Program& program, const oo::Environment& environment) {
@@ -203,7 +213,8 @@ int main(int argc, char** argv) {
   const oo::Profile profile = own_profile();
   check_place(profile);
   const std::string line = requested(argc, argv);
-  if (line.size() > oo::kCommandBytes) end(1, "the command line is longer than 128 KiB. Nothing was started.");
+  if (line.size() > oo::kCommandBytes)
+    end(1, "the command line is longer than 128 KiB. Nothing was started.");
   const oo::Environment environment = compose(profile);
   if (chdir(profile.home.c_str()) != 0) end(1, "cannot enter the gear's home. Nothing was started.");
   umask(profile.umask);

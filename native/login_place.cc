@@ -31,7 +31,8 @@ bool in_gear_groups(const std::string& cgroups, const Profile& profile) {
     const size_t first = line.find(':');
     const size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
     if (second == std::string_view::npos) continue;
-    const std::string_view controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
+    const std::string_view controllers = line.substr(first + 1, second - first - 1),
+                           path = line.substr(second + 1);
     const bool v2 = line.substr(0, first) == "0" && controllers.empty();
     if (!v2 && !names_limit(controllers)) continue;
     if (path != own && path.substr(0, own.size() + 1) != own + "/") {
@@ -47,7 +48,8 @@ bool in_gear_groups(const std::string& cgroups, const Profile& profile) {
 bool has_gear_mounts(const Profile& profile) {
   for (const ProfileMount& mount : profile.mounts) {
     struct stat info {};
-    if (lstat(mount.target.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != profile.uid) return false;
+    if (lstat(mount.target.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != profile.uid)
+      return false;
   }
   return true;
 }

@@ -1,11 +1,17 @@
-// pam_oo: PAM session module of the sshd stack. In sshd's privileged process it takes the steps of a gear's confinement
-// that need root, before sshd starts anything as the gear: control groups, the gear's own /tmp, limits, the bounding set.
-// sources: pam_session.cc profile.cc profile_spec.cc confine.cc landlock.cc seccomp.cc
-// libraries: -lpam
-// Invariants: an account without a confinement file passes untouched (PAM_IGNORE) unless it is marked as a gear, and a
-// gear whose confinement cannot be had gets no session: the stack's control makes the error final, sshd starts nothing.
+// pam_oo: PAM session module of the sshd stack. In sshd's privileged process it takes the steps of a gear's
+// confinement that need root, before sshd starts anything as the gear: control groups, the gear's own /tmp,
+// limits, the bounding set.
+// Invariants: an account without a confinement file passes untouched (PAM_IGNORE) unless it is marked as a gear,
+// and a gear whose confinement cannot be had gets no session: the stack's control makes the error final, and
+// sshd starts nothing without a session.
 //
-// Arguments: dir=PATH (default /var/lib/openshift/.confinement), gecos=TEXT_WITH_UNDERSCORES (default OpenShift_guest).
+// Arguments: dir=PATH (default /var/lib/openshift/.confinement), gecos=TEXT with `_` for blanks (default
+// OpenShift_guest).
+
+// sources: pam_session.cc profile.cc profile_spec.cc confine.cc landlock.cc seccomp.cc
+
+// libraries: -lpam
+
 #include <pwd.h>
 #include <string.h>
 #include <syslog.h>
@@ -44,10 +50,12 @@ bool parse_arguments(int argc, const char** argv, Arguments* out) {
   return true;
 }
 
-// The marks of a gear that do not depend on its confinement file: what a lost file must not turn into a plain account.
+// The marks of a gear that do not depend on its confinement file: what a lost file must not turn into a plain
+// account.
 bool marked_as_gear(const passwd& account, const Arguments& arguments) {
   const char* shell = strrchr(account.pw_shell, '/');
-  return arguments.gecos == account.pw_gecos || strcmp(shell == nullptr ? account.pw_shell : shell + 1, "oo-login") == 0;
+  return arguments.gecos == account.pw_gecos ||
+         strcmp(shell == nullptr ? account.pw_shell : shell + 1, "oo-login") == 0;
 }
 
 std::string without_final_slash(std::string path) {
@@ -74,8 +82,8 @@ OO_EXPORT int pam_sm_open_session(pam_handle_t* pamh, int, int argc, const char*
   const bool marked = marked_as_gear(*account, arguments);
   oo::Profile profile;
   std::string why = "the module's arguments are not valid";
-  const oo::ProfileRead read =
-      understood ? oo::read_profile(arguments.dir.c_str(), user, 0, &profile, &why) : oo::ProfileRead::refused;
+  const oo::ProfileRead read = understood ? oo::read_profile(arguments.dir.c_str(), user, 0, &profile, &why)
+                                          : oo::ProfileRead::refused;
   if (read != oo::ProfileRead::found && !marked) {
     // A broken folder must not lock the administrator out; a gear it concerns is marked.
     if (read == oo::ProfileRead::refused) pam_syslog(pamh, LOG_WARNING, "%s: %s", user, why.c_str());

@@ -29,14 +29,16 @@ bool read_all(const char* path, std::string* out) {
   return n == 0;
 }
 
-// A gear's own group carries the limits and is made by the node; a session must not make it, or it would have none.
+// A gear's own group carries the limits and is made by the node; a session must not make it, or it would have
+// none.
 int open_group(const Hierarchy& hierarchy, const std::string& group, std::string* why) {
   const std::string of_gear = hierarchy.mount_point + group.substr(0, group.rfind('/'));
   const std::string dir = hierarchy.v2 ? hierarchy.mount_point + group : of_gear;
   struct stat info {};
   int file = -1;
   if (stat(of_gear.c_str(), &info) != 0) fail(why, "control group " + of_gear + " (start the gear)", errno);
-  else if (hierarchy.v2 && mkdir(dir.c_str(), 0755) != 0 && errno != EEXIST) fail(why, "control group " + dir, errno);
+  else if (hierarchy.v2 && mkdir(dir.c_str(), 0755) != 0 && errno != EEXIST)
+    fail(why, "control group " + dir, errno);
   else if ((file = open((dir + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
     fail(why, "control group " + dir, errno);
   return file;
@@ -55,12 +57,14 @@ bool open_groups(const Profile& profile, std::vector<int>* files, std::string* w
   return true;
 }
 
-// What becomes the gear's /tmp must be the gear's own directory: a lost or replaced one would be shared or root's.
+// What becomes the gear's /tmp must be the gear's own directory: a lost or replaced one would be shared or
+// root's.
 bool own_sources(const Profile& profile, std::string* why) {
   for (const ProfileMount& mount : profile.mounts) {
     struct stat info {};
     if (lstat(mount.source.c_str(), &info) != 0) return fail(why, "mount source " + mount.source, errno);
-    if (!S_ISDIR(info.st_mode) || info.st_uid != profile.uid) return fail(why, "mount source " + mount.source, EPERM);
+    if (!S_ISDIR(info.st_mode) || info.st_uid != profile.uid)
+      return fail(why, "mount source " + mount.source, EPERM);
   }
   return true;
 }
@@ -88,7 +92,8 @@ bool has_option(std::string_view list, std::string_view wanted) {
 
 std::vector<Hierarchy> gear_hierarchies(const std::string& mountinfo) {
   std::vector<Hierarchy> found;
-  std::string seen;  // super options of version 1 mounts already taken: one mount for each hierarchy is enough
+  std::string
+      seen;  // super options of version 1 mounts already taken: one mount for each hierarchy is enough
   bool v2 = false;
   std::string_view rest(mountinfo);
   while (!rest.empty()) {
@@ -103,7 +108,8 @@ std::vector<Hierarchy> gear_hierarchies(const std::string& mountinfo) {
       v2 = true;
       found.push_back({std::string(f[4]), true, true});
     } else if (type == "cgroup") {
-      const bool limits = has_option(options, "cpu") || has_option(options, "memory") || has_option(options, "pids");
+      const bool limits =
+          has_option(options, "cpu") || has_option(options, "memory") || has_option(options, "pids");
       const std::string mark = "\n" + std::string(options) + "\n";
       if ((!limits && !has_option(options, "cpuacct") && !has_option(options, "freezer")) ||
           seen.find(mark) != std::string::npos)
@@ -122,7 +128,8 @@ bool confine_session(const Profile& profile, std::string* why) {
     ProfileSpec prepared(profile);
     const ConfineSpec spec = prepared.as_root(files);
     StepFailure failure = ConfineAsRoot(spec);
-    // Only what an execve could gain: sshd keeps what it holds, for it must still become the gear and end the session.
+    // Only what an execve could gain: sshd keeps what it holds, for it must still become the gear and end the
+    // session.
     if (!failure.failed()) failure = {Step::capabilities, ConfineCapabilities(spec)};
     if (failure.error != 0) done = fail(why, StepName(failure.step), failure.error);
   }

@@ -18,11 +18,14 @@ struct ResourceName {
 };
 
 constexpr ResourceName kResources[] = {
-    {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},         {"data", RLIMIT_DATA},
-    {"fsize", RLIMIT_FSIZE},       {"memlock", RLIMIT_MEMLOCK}, {"nofile", RLIMIT_NOFILE},
-    {"nproc", RLIMIT_NPROC},       {"rss", RLIMIT_RSS},         {"stack", RLIMIT_STACK},
-    {"as", RLIMIT_AS},             {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
-    {"rtprio", RLIMIT_RTPRIO},     {"sigpending", RLIMIT_SIGPENDING}, {"locks", RLIMIT_LOCKS},
+    {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
+    {"data", RLIMIT_DATA},         {"fsize", RLIMIT_FSIZE},
+    {"memlock", RLIMIT_MEMLOCK},   {"nofile", RLIMIT_NOFILE},
+    {"nproc", RLIMIT_NPROC},       {"rss", RLIMIT_RSS},
+    {"stack", RLIMIT_STACK},       {"as", RLIMIT_AS},
+    {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
+    {"rtprio", RLIMIT_RTPRIO},     {"sigpending", RLIMIT_SIGPENDING},
+    {"locks", RLIMIT_LOCKS},
 };
 
 // Strict: digits of the base only, no sign, no blank, no overflow past `most`.
@@ -83,14 +86,23 @@ bool plain_label(std::string_view label) {
 
 // Keys that may stand at most once, as bits, so that a second one is refused.
 enum Once : unsigned {
-  kUuid = 1, kUid = 2, kGid = 4, kHome = 8, kCgroup = 16, kLabel = 32, kUmask = 64, kOom = 128,
-  kNoNewPrivs = 256, kSeccomp = 512, kLandlock = 1024
+  kUuid = 1,
+  kUid = 2,
+  kGid = 4,
+  kHome = 8,
+  kCgroup = 16,
+  kLabel = 32,
+  kUmask = 64,
+  kOom = 128,
+  kNoNewPrivs = 256,
+  kSeccomp = 512,
+  kLandlock = 1024
 };
-constexpr unsigned kRequired = kUuid | kUid | kGid | kHome | kCgroup | kUmask | kOom | kNoNewPrivs | kSeccomp | kLandlock;
+constexpr unsigned kRequired =
+    kUuid | kUid | kGid | kHome | kCgroup | kUmask | kOom | kNoNewPrivs | kSeccomp | kLandlock;
 
-bool scalar(std::string_view key, std::string_view value, Profile* p, unsigned* bit, bool* known) {
+bool scalar(std::string_view key, std::string_view value, Profile* p, unsigned* bit) {
   unsigned long long n = 0;
-  *known = true;
   if (key == "uuid") {
     *bit = kUuid;
     p->uuid = value;
@@ -130,7 +142,6 @@ bool scalar(std::string_view key, std::string_view value, Profile* p, unsigned* 
   if (key == "no_new_privs") return *bit = kNoNewPrivs, flag(value, &p->no_new_privs) && p->no_new_privs;
   if (key == "seccomp") return *bit = kSeccomp, flag(value, &p->seccomp);
   if (key == "landlock") return *bit = kLandlock, flag(value, &p->landlock);
-  *known = false;
   return false;
 }
 
@@ -174,8 +185,7 @@ bool entry(std::string_view line, Profile* p, unsigned* seen) {
   if (key == "landlock.ro") return add_path(value, &p->read_only);
   if (key == "landlock.rw") return add_path(value, &p->read_write);
   unsigned bit = 0;
-  bool known = false;
-  if (!scalar(key, value, p, &bit, &known) || (*seen & bit) != 0) return false;
+  if (!scalar(key, value, p, &bit) || (*seen & bit) != 0) return false;
   *seen |= bit;
   return true;
 }
@@ -232,7 +242,8 @@ ProfileRead read_profile(const char* dir, const char* name, uid_t owner, Profile
   if (!valid_gear_name(name)) return ProfileRead::absent;
   const int folder = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (folder < 0)
-    return errno == ENOENT ? ProfileRead::absent : refuse(std::string("cannot open ") + dir + ": " + strerror(errno));
+    return errno == ENOENT ? ProfileRead::absent
+                           : refuse(std::string("cannot open ") + dir + ": " + strerror(errno));
   struct stat info {};
   if (fstat(folder, &info) != 0 || info.st_uid != owner || (info.st_mode & 022) != 0) {
     close(folder);
@@ -245,7 +256,8 @@ ProfileRead read_profile(const char* dir, const char* name, uid_t owner, Profile
   if (file < 0)
     return error == ENOENT ? ProfileRead::absent
                            : refuse(std::string("cannot open the confinement file: ") + strerror(error));
-  if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != owner || (info.st_mode & 022) != 0) {
+  if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != owner ||
+      (info.st_mode & 022) != 0) {
     close(file);
     return refuse("the confinement file is not a plain file of root alone");
   }

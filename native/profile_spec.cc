@@ -10,7 +10,8 @@
 namespace oo {
 
 ProfileSpec::ProfileSpec(const Profile& profile) : profile_(profile) {
-  for (const ProfileMount& mount : profile.mounts) mounts_.push_back({mount.source.c_str(), mount.target.c_str()});
+  for (const ProfileMount& mount : profile.mounts)
+    mounts_.push_back({mount.source.c_str(), mount.target.c_str()});
   for (const ProfileLimit& limit : profile.limits)
     limits_.push_back({limit.resource, limit.soft == RLIM_INFINITY ? kUnlimited : limit.soft,
                        limit.hard == RLIM_INFINITY ? kUnlimited : limit.hard});
@@ -18,7 +19,8 @@ ProfileSpec::ProfileSpec(const Profile& profile) : profile_(profile) {
   for (const std::string& path : profile.read_write) read_write_.push_back(seen_at(path));
 }
 
-// A launch names the gear's /tmp by its source, from outside; within the gear only the mounted place can be reached.
+// A launch names the gear's /tmp by its source, from outside; within the gear only the mounted place can be
+// reached.
 const char* ProfileSpec::seen_at(const std::string& path) const {
   for (const ProfileMount& mount : profile_.mounts)
     if (mount.source == path) return mount.target.c_str();

@@ -1,5 +1,5 @@
-// From a confinement file to the steps of confine.h. Invariant: the spec points into this object, which neither moves
-// nor changes while the spec is in use.
+// From a confinement file to the steps of confine.h. Invariant: the spec points into this object, which
+// neither moves nor changes while the spec is in use.
 #pragma once
 
 #include <vector>
@@ -16,9 +16,11 @@ class ProfileSpec {
   ProfileSpec& operator=(const ProfileSpec&) = delete;
   ~ProfileSpec();
 
-  // What pam_oo takes: groups (their open files), mounts, limits, umask, score; the capabilities are taken apart.
+  // What pam_oo takes: groups (their open files), mounts, limits, umask, score; the capabilities are taken
+  // apart.
   ConfineSpec as_root(const std::vector<int>& cgroup_files);
-  // What oo-login takes: label, no_new_privs, seccomp, Landlock. False, with the step's name, when one cannot be had.
+  // What oo-login takes: label, no_new_privs, seccomp, Landlock. False, with the step's name, when one cannot
+  // be had.
   bool as_gear(ConfineSpec* spec, const char** step, int* error);
 
  private:

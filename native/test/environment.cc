@@ -1,5 +1,7 @@
 // The environment of a login: precedence of its sources, and what never gets in.
+
 // sources: environment.cc
+
 #include "../environment.h"
 
 #include <fcntl.h>
@@ -17,8 +19,9 @@ struct Home {
   Home() {
     CHECK(mkdtemp(root) != nullptr);
     home = std::string(root) + "/home";
-    for (const char* dir : {"/global", "/home", "/home/.env", "/home/.env/user_vars", "/home/.env/mysql", "/home/php",
-                            "/home/php/env", "/home/zz", "/home/zz/env", "/home/.hidden", "/home/.hidden/env"})
+    for (const char* dir :
+         {"/global", "/home", "/home/.env", "/home/.env/user_vars", "/home/.env/mysql", "/home/php",
+          "/home/php/env", "/home/zz", "/home/zz/env", "/home/.hidden", "/home/.hidden/env"})
       CHECK(mkdir((std::string(root) + dir).c_str(), 0755) == 0);
   }
   ~Home() { CHECK(system((std::string("rm -rf ") + root).c_str()) == 0); }
@@ -76,14 +79,16 @@ TEST(user_variables_replace_cartridges_but_not_the_gear) {
   h.put("home/.env/OWN", "gear");
   h.put("home/.env/OPENSHIFT_SECRET_TOKEN", "gear");
   h.put("home/php/env/CART", "php");
-  for (const char* name : {"G", "OWN", "OPENSHIFT_SECRET_TOKEN", "CART", "NEW", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV",
-                           "IFS", "SHELLOPTS", "PATH", "OPENSHIFT_PHP_IDENT", "PROMPT_COMMAND", "HOME"})
+  for (const char* name :
+       {"G", "OWN", "OPENSHIFT_SECRET_TOKEN", "CART", "NEW", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV",
+        "ENV", "IFS", "SHELLOPTS", "PATH", "OPENSHIFT_PHP_IDENT", "PROMPT_COMMAND", "HOME"})
     h.put(std::string("home/.env/user_vars/") + name, "user");
   CHECK_EQUAL(h.get("G"), std::string("node"));
   CHECK_EQUAL(h.get("OWN"), std::string("gear"));
-  for (const char* name : {"OPENSHIFT_SECRET_TOKEN", "CART", "NEW"}) CHECK_EQUAL(h.get(name), std::string("user"));
-  for (const char* name : {"LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "IFS", "SHELLOPTS", "OPENSHIFT_PHP_IDENT",
-                           "PROMPT_COMMAND", "HOME"})
+  for (const char* name : {"OPENSHIFT_SECRET_TOKEN", "CART", "NEW"})
+    CHECK_EQUAL(h.get(name), std::string("user"));
+  for (const char* name : {"LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "IFS", "SHELLOPTS",
+                           "OPENSHIFT_PHP_IDENT", "PROMPT_COMMAND", "HOME"})
     CHECK_EQUAL(h.get(name), absent);
   CHECK_EQUAL(h.get("PATH"), std::string("/usr/bin:/bin"));
 }
@@ -125,9 +130,20 @@ TEST(what_does_not_fit_an_exec_is_left_out) {
 }
 
 TEST(of_the_client_only_terminal_locale_and_connection_stay) {
-  const char* const from[] = {"TERM=xterm-256color", "LANG=de_DE.UTF-8", "LC_ALL=C", "LC_X Y=1", "LC_PATH=/tmp/evil", "SSH_TTY=/dev/pts/0",
-                              "SSH_CONNECTION=127.0.0.1 1 127.0.0.1 22", "SSH_ORIGINAL_COMMAND=id", "LD_PRELOAD=/x", "PATH=/x", "USER=root",
-                              "SSH_AUTH_SOCK=/x", "NOEQUALS", nullptr};
+  const char* const from[] = {"TERM=xterm-256color",
+                              "LANG=de_DE.UTF-8",
+                              "LC_ALL=C",
+                              "LC_X Y=1",
+                              "LC_PATH=/tmp/evil",
+                              "SSH_TTY=/dev/pts/0",
+                              "SSH_CONNECTION=127.0.0.1 1 127.0.0.1 22",
+                              "SSH_ORIGINAL_COMMAND=id",
+                              "LD_PRELOAD=/x",
+                              "PATH=/x",
+                              "USER=root",
+                              "SSH_AUTH_SOCK=/x",
+                              "NOEQUALS",
+                              nullptr};
   oo::Environment kept;
   oo::keep_session_variables(const_cast<char* const*>(from), &kept);
   std::string names;

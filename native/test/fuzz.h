@@ -1,6 +1,6 @@
-// Driver of the fuzz targets. Built plainly it is a short, repeatable run under ASAN and UBSAN: each seed text, then
-// mutations of the seeds from a fixed random sequence. With `clang++ -fsanitize=fuzzer -DOO_LIBFUZZER` the same target
-// runs under libFuzzer for as long as one likes.
+// Driver of the fuzz targets. Built plainly it is a short, repeatable run under ASAN and UBSAN: each seed
+// text, then mutations of the seeds from a fixed random sequence. With `clang++ -fsanitize=fuzzer
+// -DOO_LIBFUZZER` the same target runs under libFuzzer for as long as one likes.
 #pragma once
 
 #include <stddef.h>
@@ -16,12 +16,12 @@ std::vector<std::string> fuzz_seeds();
 // Words of the format, put in by mutations more often than chance would.
 std::vector<std::string> fuzz_words();
 
-#define FUZZ_REQUIRE(condition)                                                   \
-  do {                                                                            \
-    if (!(condition)) {                                                           \
+#define FUZZ_REQUIRE(condition)                                                      \
+  do {                                                                               \
+    if (!(condition)) {                                                              \
       fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition); \
-      abort();                                                                    \
-    }                                                                             \
+      abort();                                                                       \
+    }                                                                                \
   } while (0)
 
 #ifdef OO_LIBFUZZER
@@ -45,7 +45,8 @@ inline size_t below(size_t bound) {
   return bound == 0 ? 0 : static_cast<size_t>(x % bound);
 }
 
-inline void mutate(std::string* text, const std::vector<std::string>& words, const std::vector<std::string>& seeds) {
+inline void mutate(std::string* text, const std::vector<std::string>& words,
+                   const std::vector<std::string>& seeds) {
   const size_t at = below(text->size() + 1);
   switch (below(7)) {
     case 0:

@@ -1,7 +1,8 @@
 // Fuzz target: the reading of the requested command line, and the repository path that a git argument becomes.
-// sources: command.cc
-#include "../command.h"
 
+// sources: command.cc
+
+#include "../command.h"
 #include "fuzz.h"
 
 void fuzz_one(const std::string& input) {
@@ -13,7 +14,8 @@ void fuzz_one(const std::string& input) {
       return;
     case oo::CommandKind::text:
       FUZZ_REQUIRE(command.argv.empty());
-      FUZZ_REQUIRE(command.text == input || (command.text.compare(0, 7, "oo-tail") == 0 && command.text.size() <= input.size() + 3));
+      FUZZ_REQUIRE(command.text == input ||
+                   (command.text.compare(0, 7, "oo-tail") == 0 && command.text.size() <= input.size() + 3));
       return;
     case oo::CommandKind::git_malformed:
       FUZZ_REQUIRE(command.argv.empty());
@@ -30,18 +32,46 @@ void fuzz_one(const std::string& input) {
     case oo::CommandKind::sftp:
     case oo::CommandKind::direct:
       FUZZ_REQUIRE(!command.argv.empty());
-      FUZZ_REQUIRE(command.argv[0] == "sftp-server" || command.argv[0] == "scp" || command.argv[0] == "rsync");
+      FUZZ_REQUIRE(command.argv[0] == "sftp-server" || command.argv[0] == "scp" ||
+                   command.argv[0] == "rsync");
       for (const std::string& word : command.argv) FUZZ_REQUIRE(word.find('\0') == std::string::npos);
   }
 }
 
 std::vector<std::string> fuzz_seeds() {
-  return {"", "git-receive-pack '~/git/phpapp.git/'", "git upload-pack '/var/lib/openshift/g/git/a.git'",
-          "git-upload-archive ~/git/a.git", "git-receive-pack 'a'\\''b'", "/usr/lib/openssh/sftp-server -l INFO",
-          "internal-sftp", "scp -p -t 'a b'", "rsync --server -vlogDtpre.iLsfxC . dir/", "ls -la; id", " tail */logs/*", "ctl_all stop"};
+  return {"",
+          "git-receive-pack '~/git/phpapp.git/'",
+          "git upload-pack '/var/lib/openshift/g/git/a.git'",
+          "git-upload-archive ~/git/a.git",
+          "git-receive-pack 'a'\\''b'",
+          "/usr/lib/openssh/sftp-server -l INFO",
+          "internal-sftp",
+          "scp -p -t 'a b'",
+          "rsync --server -vlogDtpre.iLsfxC . dir/",
+          "ls -la; id",
+          " tail */logs/*",
+          "ctl_all stop"};
 }
 
 std::vector<std::string> fuzz_words() {
-  return {"'", "\"", "\\", "\\''", " ", "..", "/../", "/", "~", "$(", "`", "git-receive-pack ", "git ", "scp -f ",
-          "--server", "sftp-server", "//", "\n", std::string(1, '\0'), "/var/lib/openshift/g/git/"};
+  return {"'",
+          "\"",
+          "\\",
+          "\\''",
+          " ",
+          "..",
+          "/../",
+          "/",
+          "~",
+          "$(",
+          "`",
+          "git-receive-pack ",
+          "git ",
+          "scp -f ",
+          "--server",
+          "sftp-server",
+          "//",
+          "\n",
+          std::string(1, '\0'),
+          "/var/lib/openshift/g/git/"};
 }

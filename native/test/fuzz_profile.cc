@@ -1,7 +1,8 @@
 // Fuzz target: the parser of the confinement file. Whatever it accepts must be safe to act on as root.
-// sources: profile.cc
-#include "../profile.h"
 
+// sources: profile.cc
+
+#include "../profile.h"
 #include "fuzz.h"
 #include "profile_text.h"
 
@@ -35,6 +36,21 @@ void fuzz_one(const std::string& input) {
 std::vector<std::string> fuzz_seeds() { return {kProfileText, "", "\n", "uid=507\n", "mount=/a /b\n"}; }
 
 std::vector<std::string> fuzz_words() {
-  return {"\n", "=", "/", "/../", "uid=0\n", "uid=", "-1", ":", "rlimit.", "mount=", " ", "label=", "umask=", "landlock.ro=",
-          "18446744073709551615", "4294967296", std::string(1, '\0')};
+  return {"\n",
+          "=",
+          "/",
+          "/../",
+          "uid=0\n",
+          "uid=",
+          "-1",
+          ":",
+          "rlimit.",
+          "mount=",
+          " ",
+          "label=",
+          "umask=",
+          "landlock.ro=",
+          "18446744073709551615",
+          "4294967296",
+          std::string(1, '\0')};
 }

@@ -1,5 +1,7 @@
 // The confinement file: what is read, and above all what is refused.
+
 // sources: profile.cc
+
 #include "../profile.h"
 
 #include <fcntl.h>
@@ -56,20 +58,40 @@ TEST(a_missing_or_doubled_line_is_refused) {
 }
 
 TEST(values_that_would_do_harm_are_refused) {
-  const char* const bad[][2] = {
-      {"uid=507", "uid=0"},           {"uid=507", "uid=-1"},          {"uid=507", "uid=4294967296"},
-      {"uid=507", "uid=507 "},        {"uid=507", "uid="},            {"gid=507", "gid=0"},
-      {"no_new_privs=1", "no_new_privs=0"}, {"umask=077", "umask=1000"}, {"umask=077", "umask=08"},
-      {"oom_score_adj=-10", "oom_score_adj=-1001"}, {"oom_score_adj=-10", "oom_score_adj=--1"},
-      {"seccomp=1", "seccomp=yes"},   {"nproc=250:250", "nproc=250:249"}, {"nproc=250:250", "nproc=250"},
-      {"nproc=250:250", "nproc=-1:250"}, {"nproc=250:250", "nproc=-2:250"}, {"rlimit.core", "rlimit.bogus"},
-      {".tmp/tmp /tmp", ".tmp/../tmp /tmp"}, {".tmp/tmp /tmp", ".tmp/tmp tmp"}, {".tmp/tmp /tmp", ".tmp/tmp"},
-      {".tmp/tmp /tmp", ".tmp/tmp /tmp x"},  {"fc8dbf/gear", "fc8dbf/../gear"}, {"cgroup=/openshift", "cgroup=openshift"},
-      {"landlock.ro=/usr", "landlock.ro=usr"}, {"landlock.ro=/usr", "landlock.ro=/usr//lib"},
-      {"landlock.ro=/usr", "landlock.xx=/usr"}, {"label=system_u", "label=sys tem_u"}, {"seccomp=1\n", "seccomp=1\n\n"},
-      {"seccomp=1\n", "seccomp=1\n# x\n"}, {"uuid=cc9b", "uuid=../b"}, {"uuid=cc9b", "uuid=-c9b"}};
+  const char* const bad[][2] = {{"uid=507", "uid=0"},
+                                {"uid=507", "uid=-1"},
+                                {"uid=507", "uid=4294967296"},
+                                {"uid=507", "uid=507 "},
+                                {"uid=507", "uid="},
+                                {"gid=507", "gid=0"},
+                                {"no_new_privs=1", "no_new_privs=0"},
+                                {"umask=077", "umask=1000"},
+                                {"umask=077", "umask=08"},
+                                {"oom_score_adj=-10", "oom_score_adj=-1001"},
+                                {"oom_score_adj=-10", "oom_score_adj=--1"},
+                                {"seccomp=1", "seccomp=yes"},
+                                {"nproc=250:250", "nproc=250:249"},
+                                {"nproc=250:250", "nproc=250"},
+                                {"nproc=250:250", "nproc=-1:250"},
+                                {"nproc=250:250", "nproc=-2:250"},
+                                {"rlimit.core", "rlimit.bogus"},
+                                {".tmp/tmp /tmp", ".tmp/../tmp /tmp"},
+                                {".tmp/tmp /tmp", ".tmp/tmp tmp"},
+                                {".tmp/tmp /tmp", ".tmp/tmp"},
+                                {".tmp/tmp /tmp", ".tmp/tmp /tmp x"},
+                                {"fc8dbf/gear", "fc8dbf/../gear"},
+                                {"cgroup=/openshift", "cgroup=openshift"},
+                                {"landlock.ro=/usr", "landlock.ro=usr"},
+                                {"landlock.ro=/usr", "landlock.ro=/usr//lib"},
+                                {"landlock.ro=/usr", "landlock.xx=/usr"},
+                                {"label=system_u", "label=sys tem_u"},
+                                {"seccomp=1\n", "seccomp=1\n\n"},
+                                {"seccomp=1\n", "seccomp=1\n# x\n"},
+                                {"uuid=cc9b", "uuid=../b"},
+                                {"uuid=cc9b", "uuid=-c9b"}};
   for (const auto& pair : bad) {
-    if (accepts(replaced(pair[0], pair[1]))) check::Report(__FILE__, __LINE__, std::string("accepted: ") + pair[1]);
+    if (accepts(replaced(pair[0], pair[1])))
+      check::Report(__FILE__, __LINE__, std::string("accepted: ") + pair[1]);
   }
 }
 
@@ -95,10 +117,13 @@ struct Folder {
   char path[64] = "/tmp/oo-profile-XXXXXX";
   Folder() { CHECK(mkdtemp(path) != nullptr); }
   ~Folder() {
-    for (const char* name : {"/cc9beb39785a45b9b97bdc6951fc8dbf", "/other"}) unlink((std::string(path) + name).c_str());
+    for (const char* name : {"/cc9beb39785a45b9b97bdc6951fc8dbf", "/other"})
+      unlink((std::string(path) + name).c_str());
     rmdir(path);
   }
-  std::string file(const char* name = "cc9beb39785a45b9b97bdc6951fc8dbf") { return std::string(path) + "/" + name; }
+  std::string file(const char* name = "cc9beb39785a45b9b97bdc6951fc8dbf") {
+    return std::string(path) + "/" + name;
+  }
   void write(const std::string& name, const std::string& text) {
     const int fd = open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0640);
     CHECK(fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
