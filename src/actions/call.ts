@@ -38,7 +38,12 @@ export async function callAction(
   log: RequestLog = new RequestLog(actionLog(node)),
 ): Promise<ActionReply> {
   if (!isAction(name)) {
-    return reply(2, `Unknown action: ${JSON.stringify(name)}`, 127, `Unsupported action: ${JSON.stringify(name)}\n`);
+    return reply(
+      2,
+      `Unknown action: ${JSON.stringify(name)}`,
+      127,
+      `Unsupported action: ${JSON.stringify(name)}\n`,
+    );
   }
   const meta = requestMeta(given, node.config.publicHostname);
   let checked: unknown;

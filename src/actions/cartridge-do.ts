@@ -37,5 +37,11 @@ export async function cartridgeDo(context: ActionContext, data: CallData): Promi
   if (isHookCall(call)) context.log.done(exitcode);
   else context.log.done(exitcode, asText(output));
   if (exitcode === 0) return reply(0, 'OK', 0, output, addtl);
-  return reply(1, `cartridge_do_action failed ${exitcode}. Output ${asText(output)}`, exitcode, output, addtl);
+  return reply(
+    1,
+    `cartridge_do_action failed ${exitcode}. Output ${asText(output)}`,
+    exitcode,
+    output,
+    addtl,
+  );
 }

@@ -28,13 +28,18 @@ export function listedCartridges(node: Node): readonly ListedCartridge[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-export const cartridgeList = inner(v.object({ '--porcelain': flag, '--with-descriptors': flag }), (node, args) => {
-  const listed = listedCartridges(node);
-  const descriptors = args['--with-descriptors'];
-  if (args['--porcelain']) {
-    const items = listed.map(({ name, descriptor }) => (descriptors ? descriptor : name));
-    return said(`CLIENT_RESULT: ${JSON.stringify(items)}\n`);
-  }
-  const lines = listed.map(({ name, descriptor }) => (descriptors ? `\t${name}\n${descriptor}` : `\t${name}`));
-  return said(['Cartridges:', ...lines].map((line) => `${line}\n`).join(''));
-});
+export const cartridgeList = inner(
+  v.object({ '--porcelain': flag, '--with-descriptors': flag }),
+  (node, args) => {
+    const listed = listedCartridges(node);
+    const descriptors = args['--with-descriptors'];
+    if (args['--porcelain']) {
+      const items = listed.map(({ name, descriptor }) => (descriptors ? descriptor : name));
+      return said(`CLIENT_RESULT: ${JSON.stringify(items)}\n`);
+    }
+    const lines = listed.map(({ name, descriptor }) =>
+      descriptors ? `\t${name}\n${descriptor}` : `\t${name}`,
+    );
+    return said(['Cartridges:', ...lines].map((line) => `${line}\n`).join(''));
+  },
+);

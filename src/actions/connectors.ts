@@ -25,7 +25,10 @@ const connectorExecute = inner(
   async (node, args) => {
     const named = args['--gear-uuid'] ?? args['--with-container-uuid'];
     if (named === undefined) {
-      throw new OoError('--gear-uuid is required. Nothing was done.', { code: 'ERR_BAD_ARGUMENTS', exitCode: 255 });
+      throw new OoError('--gear-uuid is required. Nothing was done.', {
+        code: 'ERR_BAD_ARGUMENTS',
+        exitCode: 255,
+      });
     }
     const uuid = parseGearUuid(named);
     const words = splitWords(args['--input-args'] ?? '');
@@ -43,4 +46,6 @@ const connectorExecute = inner(
   },
 );
 
-export const connectors: ReadonlyMap<string, InnerAction> = new Map([['connector-execute', connectorExecute]]);
+export const connectors: ReadonlyMap<string, InnerAction> = new Map([
+  ['connector-execute', connectorExecute],
+]);

@@ -76,7 +76,9 @@ function keepReply(node: Node, gear: string, key: string, answer: ActionReply, n
     using run = Directory.open(node.paths.runDir);
     run.makeDirectory('requests', { mode: 0o700, existing: true });
     run.makeDirectory(`requests/${gear}`, { mode: 0o700, existing: true });
-    if (newLife) for (const { name } of run.list(`requests/${gear}`)) run.unlink(`requests/${gear}/${name}`, { missing: true });
+    if (newLife)
+      for (const { name } of run.list(`requests/${gear}`))
+        run.unlink(`requests/${gear}/${name}`, { missing: true });
     run.write(`requests/${gear}/${key}`, JSON.stringify(answer), { mode: 0o600 });
     if (Number.parseInt(key.slice(0, 2), 16) < 4) forgetOld(run);
   } catch (error) {

@@ -19,7 +19,9 @@ export async function executeParallel(
   context: ActionContext,
   data: Readonly<Record<string, unknown>>,
 ): Promise<ActionReply> {
-  const mine = Object.hasOwn(data, context.node.config.publicHostname) ? data[context.node.config.publicHostname] : [];
+  const mine = Object.hasOwn(data, context.node.config.publicHostname)
+    ? data[context.node.config.publicHostname]
+    : [];
   if (!Array.isArray(mine)) {
     const message = `The jobs of ${context.node.config.publicHostname} are not a list. Nothing was done.`;
     return reply(4, message, 255, `${message}\n`);

@@ -113,15 +113,24 @@ const variableRemove = inner(v.object({ ...containerUuid, '--with-key': required
 export const nodeActions: ReadonlyMap<string, InnerAction> = new Map([
   ['app-create', appCreate],
   ['app-destroy', appDestroy],
-  ['app-state-show', inner(gearOnly, (node, args) => said(showState(node, { uuid: args['--with-container-uuid'] })))],
+  [
+    'app-state-show',
+    inner(gearOnly, (node, args) => said(showState(node, { uuid: args['--with-container-uuid'] }))),
+  ],
   ['authorized-ssh-key-add', keyAdd],
   ['authorized-ssh-key-remove', keyRemove],
   ['broker-auth-key-add', authAdd],
-  ['broker-auth-key-remove', inner(gearOnly, (node, args) => dropBrokerAuth(node, { uuid: args['--with-container-uuid'] }))],
+  [
+    'broker-auth-key-remove',
+    inner(gearOnly, (node, args) => dropBrokerAuth(node, { uuid: args['--with-container-uuid'] })),
+  ],
   ['env-var-add', variableAdd],
   ['env-var-remove', variableRemove],
   ['cartridge-list', cartridgeList],
-  ['force-stop', inner(gearOnly, (node, args) => stopGear(node, { uuid: args['--with-container-uuid'], force: true }))],
+  [
+    'force-stop',
+    inner(gearOnly, (node, args) => stopGear(node, { uuid: args['--with-container-uuid'], force: true })),
+  ],
   ['get-quota', showQuota],
   ['set-quota', changeQuota],
 ]);

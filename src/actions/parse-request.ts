@@ -15,7 +15,10 @@ export function parseRequest(action: string, text: string): ParsedRequest {
   if (!isRecord(value)) throw notARequest('is not a JSON object');
   const { data } = value;
   // A whole request has its data in a field of its own; a node's identity may be called `data` only beside jobs.
-  if (!isRecord(data) || (!('uniqid' in value) && !('sender' in value) && !('agent' in value) && !('action' in value))) {
+  if (
+    !isRecord(data) ||
+    (!('uniqid' in value) && !('sender' in value) && !('agent' in value) && !('action' in value))
+  ) {
     return { data: value, meta: {} };
   }
   if (value['action'] !== undefined && value['action'] !== action) {
@@ -23,7 +26,8 @@ export function parseRequest(action: string, text: string): ParsedRequest {
   }
   const text_ = (name: string): string | undefined => {
     const field = value[name];
-    if (field === undefined || (typeof field === 'string' && /^[\x20-\x7e]{1,255}$/.test(field))) return field;
+    if (field === undefined || (typeof field === 'string' && /^[\x20-\x7e]{1,255}$/.test(field)))
+      return field;
     throw notARequest(`has a ${name} that is not a short text`);
   };
   const time = value['time'];
@@ -52,7 +56,11 @@ function jsonOf(text: string): unknown {
 }
 
 function notARequest(why: string, cause?: unknown): OoError {
-  return new OoError(`The request ${why}. Nothing was done.`, { code: 'ERR_BAD_REQUEST', exitCode: 255, cause });
+  return new OoError(`The request ${why}. Nothing was done.`, {
+    code: 'ERR_BAD_REQUEST',
+    exitCode: 255,
+    cause,
+  });
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -63,5 +71,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 function bare(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(bare);
   if (!isRecord(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key.replace(/^[:@](?=\w)/, ''), bare(item)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key.replace(/^[:@](?=\w)/, ''), bare(item)]),
+  );
 }

@@ -31,10 +31,13 @@ function refused(what: string): OoError {
 function quotaOf(node: Node, gear: Gear) {
   const quota = getQuota(node.paths.gearBase, gear.uid);
   if (quota !== undefined) return quota;
-  throw new OoError(`The file system of ${node.paths.gearBase} has no quotas, so gear ${gear.uuid} has none.`, {
-    code: 'ERR_NO_QUOTA',
-    gear: gear.uuid,
-  });
+  throw new OoError(
+    `The file system of ${node.paths.gearBase} has no quotas, so gear ${gear.uuid} has none.`,
+    {
+      code: 'ERR_NO_QUOTA',
+      gear: gear.uuid,
+    },
+  );
 }
 
 export const showQuota = inner(v.object(whose), (node, args) => {
@@ -49,13 +52,19 @@ export const changeQuota = inner(
     const gear = gearOf(node, args);
     return withGearLock(node, gear.uuid, async () => {
       const { blocks, inodes } = quotaOf(node, gear);
-      const wanted = { blocks: whole(args['--blocks'], blocks.hard), inodes: whole(args['--inodes'], inodes.hard) };
+      const wanted = {
+        blocks: whole(args['--blocks'], blocks.hard),
+        inodes: whole(args['--inodes'], inodes.hard),
+      };
       // A gear far above its new limit could not even be stopped in an orderly way.
       if (blocks.used > wanted.blocks * 1.5 || inodes.used > wanted.inodes * 1.5) {
-        throw new OoError(`Gear ${gear.uuid} uses more than one and a half times the new limit. Nothing was changed.`, {
-          code: 'ERR_OVER_QUOTA',
-          gear: gear.uuid,
-        });
+        throw new OoError(
+          `Gear ${gear.uuid} uses more than one and a half times the new limit. Nothing was changed.`,
+          {
+            code: 'ERR_OVER_QUOTA',
+            gear: gear.uuid,
+          },
+        );
       }
       setQuota(node.paths.gearBase, gear.uid, wanted);
       return said('');

@@ -5,7 +5,14 @@
  * Invariant: one call writes one append; a log that cannot be written never stops an action.
  */
 import { randomBytes } from 'node:crypto';
-import { inspectString, prettyInspect, RubyHash, RubyObject, RubySymbol, type RubyValue } from './ruby-inspect.js';
+import {
+  inspectString,
+  prettyInspect,
+  RubyHash,
+  RubyObject,
+  RubySymbol,
+  type RubyValue,
+} from './ruby-inspect.js';
 import { redactData, redactText } from './redact.js';
 import type { RequestMeta } from './request.js';
 
@@ -102,7 +109,10 @@ function argumentText(args: string | Readonly<Record<string, unknown>>): string 
   if (typeof args === 'string') return args;
   const shown = redactData(args) as Record<string, unknown>;
   return Object.entries(shown)
-    .map(([key, value]) => `${key}${typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value)}`)
+    .map(
+      ([key, value]) =>
+        `${key}${typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value)}`,
+    )
     .join('');
 }
 

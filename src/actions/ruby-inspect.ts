@@ -147,16 +147,13 @@ function push(
   broken: boolean,
   next: Pending | undefined,
 ): Pending | undefined {
-  return parts.reduceRight<Pending | undefined>(
-    (rest, doc) => ({ doc, indent, broken, next: rest }),
-    next,
-  );
+  return parts.reduceRight<Pending | undefined>((rest, doc) => ({ doc, indent, broken, next: rest }), next);
 }
 
 /** Whether what follows, up to the first break of a group that is already broken, fits into `room` columns. */
 function fits(pending: Pending | undefined, room: number): boolean {
   let left = room;
-  for (let at = pending; at !== undefined; ) {
+  for (let at = pending; at !== undefined;) {
     const { doc, indent, broken, next }: Pending = at;
     if (doc.kind === 'group') {
       at = push(doc.parts, indent + doc.indent, false, next);

@@ -10,7 +10,10 @@ const unsafe = /[`$;|<>]|&&/;
 const meaningful = /[`$;|&<>()\n*?[\]!#]/;
 
 function refused(why: string): OoError {
-  return new OoError(`The argument string ${why}. Nothing was done.`, { code: 'ERR_BAD_ARGUMENTS', exitCode: 255 });
+  return new OoError(`The argument string ${why}. Nothing was done.`, {
+    code: 'ERR_BAD_ARGUMENTS',
+    exitCode: 255,
+  });
 }
 
 /** The rules for the argument string of a cartridge's action: only these characters, and none that a shell acts on. */

@@ -81,7 +81,8 @@ async function documents(name) {
   write('completion/fish', `${name}.fish`, fishCompletion(command));
 }
 
-for (const directory of ['bin', 'man', 'completion']) rmSync(join(dist, directory), { recursive: true, force: true });
+for (const directory of ['bin', 'man', 'completion'])
+  rmSync(join(dist, directory), { recursive: true, force: true });
 mkdirSync(join(dist, 'bin'), { recursive: true });
 // The bundles are modules whatever package.json stands above them.
 writeFileSync(join(dist, 'bin', 'package.json'), '{ "type": "module" }\n');

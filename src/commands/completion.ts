@@ -55,7 +55,12 @@ export function zshCompletion(command: CommandDefinition): string {
     const many = positional.repeatable === true ? '*' : '';
     return `  '${many}:${positional.name}:${zshAction(positional.choices)}'`;
   });
-  return [`#compdef ${command.name}`, '_arguments -S \\', [...options, ...positionals].join(' \\\n'), ''].join('\n');
+  return [
+    `#compdef ${command.name}`,
+    '_arguments -S \\',
+    [...options, ...positionals].join(' \\\n'),
+    '',
+  ].join('\n');
 }
 
 function zshAction(choices: Choices): string {
@@ -74,7 +79,9 @@ export function fishCompletion(command: CommandDefinition): string {
   });
   const first = command.positionals?.[0];
   const positional =
-    first === undefined ? [] : [`complete -c ${command.name}${fishChoices(first.choices, quoted)} -d ${quoted(first.name)}`];
+    first === undefined
+      ? []
+      : [`complete -c ${command.name}${fishChoices(first.choices, quoted)} -d ${quoted(first.name)}`];
   return [`# fish completion for ${command.name}`, ...options, ...positional, ''].join('\n');
 }
 

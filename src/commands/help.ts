@@ -6,7 +6,9 @@ const WIDTH = 100;
 export function helpText(command: CommandDefinition): string {
   const options = allOptions(command);
   const rows = options.map((option) => [spelling(option), describe(option)] as const);
-  const positionals = (command.positionals ?? []).map(({ name, description }) => [name, description] as const);
+  const positionals = (command.positionals ?? []).map(
+    ({ name, description }) => [name, description] as const,
+  );
   const exits = command.exits.map(([code, text]) => [String(code), text] as const);
   const sections = [
     `Usage: ${usageLine(command)}`,
@@ -26,7 +28,11 @@ export function usageLine(command: CommandDefinition): string {
     const shown = `${name}${repeatable === true ? '...' : ''}`;
     return needed === true ? shown : `[${shown}]`;
   });
-  return [command.name, ...required.map((option) => `--${option.long} ${option.argument ?? ''}`.trim()), '[options]']
+  return [
+    command.name,
+    ...required.map((option) => `--${option.long} ${option.argument ?? ''}`.trim()),
+    '[options]',
+  ]
     .concat(positionals)
     .join(' ');
 }

@@ -46,7 +46,9 @@ export function manPage(command: CommandDefinition, version: string): string {
 }
 
 function section(title: string, rows: readonly (readonly [string, string])[]): readonly string[] {
-  return rows.length === 0 ? [] : [`.SH ${title}`, ...rows.flatMap(([head, text]) => ['.TP', head, roff(text)])];
+  return rows.length === 0
+    ? []
+    : [`.SH ${title}`, ...rows.flatMap(([head, text]) => ['.TP', head, roff(text)])];
 }
 
 function lowerFirst(text: string): string {
@@ -55,5 +57,8 @@ function lowerFirst(text: string): string {
 
 /** Text in which roff sees no request, no escape and no hyphenation point. */
 function roff(text: string): string {
-  return text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^(?=[.'])/gm, '\\&');
+  return text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^(?=[.'])/gm, '\\&');
 }

@@ -55,7 +55,9 @@ export async function startNode(
     return advice;
   }
   if (frontDoorPid(join(config.runDir, 'haproxy.pid')) === undefined || sshdPid() === undefined) {
-    advice.push('systemd does not run this machine. Start the SSH server and the front door with: oo-admin-node-setup --start');
+    advice.push(
+      'systemd does not run this machine. Start the SSH server and the front door with: oo-admin-node-setup --start',
+    );
   }
   return advice;
 }
@@ -106,7 +108,10 @@ export async function removeNode(onStep: (text: string) => void): Promise<readon
   onStep('services');
   const pidFile = join(config.runDir, 'haproxy.pid');
   const units = nodeUnits(haproxyArgv(confDir, pidFile), confDir);
-  await disableUnits(run, units.map(({ name }) => name));
+  await disableUnits(
+    run,
+    units.map(({ name }) => name),
+  );
   const frontDoor = frontDoorPid(pidFile);
   if (frontDoor !== undefined) await stopped(frontDoor);
   onStep('files');

@@ -15,12 +15,28 @@ export const command: CommandDefinition = {
   options: [
     { long: 'action', short: 'a', argument: 'ACTION', description: 'What to do.', choices: verbs },
     { long: 'list', short: 'l', description: 'List what is installed.' },
-    { long: 'source', short: 's', argument: 'FOLDER', description: 'Cartridge to install.', choices: 'files' },
+    {
+      long: 'source',
+      short: 's',
+      argument: 'FOLDER',
+      description: 'Cartridge to install.',
+      choices: 'files',
+    },
     { long: 'recursive', short: 'R', description: 'FOLDER holds many cartridges.' },
     { long: 'cartridge_vendor', short: 'o', argument: 'VENDOR', description: 'Vendor; default redhat.' },
     { long: 'name', short: 'n', argument: 'NAME', description: 'Name of the cartridge to erase.' },
-    { long: 'version', short: 'v', argument: 'VERSION', description: 'Version of the software; only checked.' },
-    { long: 'cartridge_version', short: 'c', argument: 'VERSION', description: 'Version of the cartridge to erase.' },
+    {
+      long: 'version',
+      short: 'v',
+      argument: 'VERSION',
+      description: 'Version of the software; only checked.',
+    },
+    {
+      long: 'cartridge_version',
+      short: 'c',
+      argument: 'VERSION',
+      description: 'Version of the cartridge to erase.',
+    },
     { long: 'force', short: 'f', description: 'Install over the same version. Always so.' },
     {
       long: 'alias',
@@ -33,7 +49,12 @@ export const command: CommandDefinition = {
   ],
   positionals: [
     { name: 'ACTION', description: 'What to do, instead of --action.', choices: verbs },
-    { name: 'FOLDER', repeatable: true, description: 'Cartridges to install, instead of --source.', choices: 'files' },
+    {
+      name: 'FOLDER',
+      repeatable: true,
+      description: 'Cartridges to install, instead of --source.',
+      choices: 'files',
+    },
   ],
   exits: [
     [0, 'Done.'],
@@ -42,7 +63,10 @@ export const command: CommandDefinition = {
   ],
   examples: [
     { text: 'Let a broker ask for php-5.3', command: 'oo-admin-cartridge --alias php-5.3=php-8.2' },
-    { text: 'Install a cartridge', command: 'oo-admin-cartridge install /usr/libexec/openshift/cartridges/php' },
+    {
+      text: 'Install a cartridge',
+      command: 'oo-admin-cartridge install /usr/libexec/openshift/cartridges/php',
+    },
   ],
   run: async (context) => {
     const { values } = context;

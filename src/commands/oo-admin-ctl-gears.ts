@@ -15,8 +15,18 @@ export const command: CommandDefinition = {
     'in "all" leave a gear alone that its user has stopped. recover ends what a killed process left half done, on the ' +
     'gears that are named or on all. startall is waited-startall: the command ends when the gears run.',
   options: [
-    { long: 'message', short: 'm', argument: 'TEXT', description: 'Why the gear is stopped; stoplockgear needs it.' },
-    { long: 'processes', short: 'n', argument: 'COUNT', description: 'How many gears at once; default one for each CPU.' },
+    {
+      long: 'message',
+      short: 'm',
+      argument: 'TEXT',
+      description: 'Why the gear is stopped; stoplockgear needs it.',
+    },
+    {
+      long: 'processes',
+      short: 'n',
+      argument: 'COUNT',
+      description: 'How many gears at once; default one for each CPU.',
+    },
   ],
   positionals: [
     { name: 'VERB', required: true, description: `One of ${verbs.join(', ')}.`, choices: verbs },
@@ -34,10 +44,15 @@ export const command: CommandDefinition = {
   ],
   run: async (context) => {
     const [verb = '', ...uuids] = context.values.positionals;
-    if ((one as readonly string[]).includes(verb) && uuids.length === 0) throw usage(`${verb} needs the uuid of a gear`);
+    if ((one as readonly string[]).includes(verb) && uuids.length === 0)
+      throw usage(`${verb} needs the uuid of a gear`);
     if ((all as readonly string[]).includes(verb) && uuids.length > 0) throw usage(`${verb} takes no uuid`);
-    if (verb === 'stoplockgear' && context.values.text('message') === undefined) throw usage(`${verb} needs --message`);
-    const [{ openNode }, { listGears }] = await Promise.all([import('../node/node.js'), import('../gear/gear.js')]);
+    if (verb === 'stoplockgear' && context.values.text('message') === undefined)
+      throw usage(`${verb} needs --message`);
+    const [{ openNode }, { listGears }] = await Promise.all([
+      import('../node/node.js'),
+      import('../gear/gear.js'),
+    ]);
     await import('../operations/all.js');
     const node = await openNode();
     if (verb === 'list') return list(listGears(node), context);
@@ -56,17 +71,25 @@ function list(uuids: readonly string[], { values, output }: CommandContext): num
   return 0;
 }
 
-async function recover(node: Node, uuids: readonly string[], { values, output }: CommandContext): Promise<number> {
+async function recover(
+  node: Node,
+  uuids: readonly string[],
+  { values, output }: CommandContext,
+): Promise<number> {
   const { recover: recoverGears } = await import('../operations/recover.js');
   const found = [];
   if (uuids.length === 0) found.push(...(await recoverGears(node)));
   else for (const uuid of uuids) found.push(...(await recoverGears(node, { uuid })));
   const failed = found.filter(({ error }) => error !== undefined);
   if (values.flag('json')) {
-    output.print(`${JSON.stringify(found.map(({ gear, operation, outcome }) => ({ gear, operation, outcome })))}\n`);
+    output.print(
+      `${JSON.stringify(found.map(({ gear, operation, outcome }) => ({ gear, operation, outcome })))}\n`,
+    );
   } else {
     for (const { gear, operation, outcome, error } of found) {
-      output.print(`${gear} ${operation}: ${outcome}${error === undefined ? '' : ` (${messageOf(error)})`}\n`);
+      output.print(
+        `${gear} ${operation}: ${outcome}${error === undefined ? '' : ` (${messageOf(error)})`}\n`,
+      );
     }
   }
   return failed.length === 0 ? 0 : 254;
@@ -111,12 +134,17 @@ async function control(
   const worker = async (): Promise<void> => {
     for (let uuid = waiting.shift(); uuid !== undefined; uuid = waiting.shift()) {
       output.progress(`${words} ${uuid} (${results.length} of ${uuids.length} done)`);
-      const result = await act(node, uuid).catch((error: unknown) => ({ output: messageOf(error), exitCode: 1 }));
+      const result = await act(node, uuid).catch((error: unknown) => ({
+        output: messageOf(error),
+        exitCode: 1,
+      }));
       results.push({ uuid, ...result });
       if (values.flag('json')) continue;
       output.settle();
       const failed = result.exitCode !== 0;
-      output.print(`${words} ${uuid} ... [ ${failed ? 'FAILED' : 'OK'} ]\n${failed ? `  ${result.output.trim()}\n` : ''}`);
+      output.print(
+        `${words} ${uuid} ... [ ${failed ? 'FAILED' : 'OK'} ]\n${failed ? `  ${result.output.trim()}\n` : ''}`,
+      );
     }
   };
   await Promise.all(Array.from({ length: await atOnce(values.text('processes')) }, worker));
@@ -126,12 +154,17 @@ async function control(
 }
 
 async function atOnce(given: string | undefined): Promise<number> {
-  if (given !== undefined && !/^[1-9]\d{0,2}$/.test(given)) throw usage('--processes is a number from 1 to 999');
+  if (given !== undefined && !/^[1-9]\d{0,2}$/.test(given))
+    throw usage('--processes is a number from 1 to 999');
   const { availableParallelism } = await import('node:os');
   return given === undefined ? availableParallelism() : Number(given);
 }
 
-async function status(node: Node, uuids: readonly string[], output: CommandContext['output']): Promise<number> {
+async function status(
+  node: Node,
+  uuids: readonly string[],
+  output: CommandContext['output'],
+): Promise<number> {
   const [{ openGear }, { readState, readStopLock }, { listCartridges }, { statusOf }] = await Promise.all([
     import('../gear/gear.js'),
     import('../gear/state.js'),

@@ -10,11 +10,21 @@ const settings: readonly (OptionDefinition & { readonly setting: string })[] = [
     description: 'Fully qualified name, by which the broker knows this node.',
   },
   { setting: 'publicIp', long: 'public-ip', argument: 'ADDRESS', description: 'Address for other nodes.' },
-  { setting: 'cloudDomain', long: 'cloud-domain', argument: 'DOMAIN', description: 'Domain that gears have names in.' },
+  {
+    setting: 'cloudDomain',
+    long: 'cloud-domain',
+    argument: 'DOMAIN',
+    description: 'Domain that gears have names in.',
+  },
   { setting: 'brokerHost', long: 'broker-host', argument: 'NAME', description: 'Name of the broker.' },
   { setting: 'minUid', long: 'min-uid', argument: 'UID', description: 'Lowest uid of a gear.' },
   { setting: 'maxUid', long: 'max-uid', argument: 'UID', description: 'Highest uid of a gear.' },
-  { setting: 'cgroupRoot', long: 'cgroup-root', argument: 'PATH', description: 'Control group above those of the gears.' },
+  {
+    setting: 'cgroupRoot',
+    long: 'cgroup-root',
+    argument: 'PATH',
+    description: 'Control group above those of the gears.',
+  },
 ];
 
 export const command: CommandDefinition = {
@@ -51,7 +61,8 @@ export const command: CommandDefinition = {
   examples: [
     {
       text: 'A node of the domain example.com',
-      command: 'oo-admin-node-setup --public-hostname node1.example.com --public-ip 192.0.2.7 --cloud-domain example.com',
+      command:
+        'oo-admin-node-setup --public-hostname node1.example.com --public-ip 192.0.2.7 --cloud-domain example.com',
     },
   ],
   run: async (context) => (context.values.flag('remove') ? remove(context) : setUp(context)),
@@ -65,9 +76,12 @@ async function setUp({ values, output }: CommandContext): Promise<number> {
   const lacking = packages.missing(packages.nodeNeeds);
   if (lacking.length > 0) {
     const names = lacking.map(({ what }) => what).join(', ');
-    throw new OoError(`This machine lacks ${names}. Nothing was changed; run: ${packages.installLine(lacking)}`, {
-      code: 'ERR_PACKAGES',
-    });
+    throw new OoError(
+      `This machine lacks ${names}. Nothing was changed; run: ${packages.installLine(lacking)}`,
+      {
+        code: 'ERR_PACKAGES',
+      },
+    );
   }
   const result = await setUpNode({
     settings: givenSettings(values),
@@ -84,12 +98,17 @@ async function setUp({ values, output }: CommandContext): Promise<number> {
     ...said,
     ...(wanted.length === 0
       ? []
-      : [`For all cartridges this machine lacks ${wanted.map(({ what }) => what).join(', ')}: ${packages.installLine(wanted)}`]),
+      : [
+          `For all cartridges this machine lacks ${wanted.map(({ what }) => what).join(', ')}: ${packages.installLine(wanted)}`,
+        ]),
   ];
-  if (values.flag('json')) output.print(`${JSON.stringify({ exitcode: 0, changed: result.changed, advice })}\n`);
+  if (values.flag('json'))
+    output.print(`${JSON.stringify({ exitcode: 0, changed: result.changed, advice })}\n`);
   else {
     const changes = result.changed.length;
-    output.print(`This machine is a node (${changes === 0 ? 'nothing had to be changed' : `${changes} changes`}).\n`);
+    output.print(
+      `This machine is a node (${changes === 0 ? 'nothing had to be changed' : `${changes} changes`}).\n`,
+    );
     for (const line of advice) output.print(`${line}\n`);
   }
   return 0;

@@ -8,10 +8,23 @@ const options = [
   shared.appName,
   shared.containerName,
   shared.namespace,
-  { long: 'with-uid', short: 'i', argument: 'UID', description: 'Uid of the account; default the lowest that is free.' },
-  { long: 'with-quota-blocks', argument: 'BLOCKS', description: 'Most blocks of 1 KiB that its files may take.' },
+  {
+    long: 'with-uid',
+    short: 'i',
+    argument: 'UID',
+    description: 'Uid of the account; default the lowest that is free.',
+  },
+  {
+    long: 'with-quota-blocks',
+    argument: 'BLOCKS',
+    description: 'Most blocks of 1 KiB that its files may take.',
+  },
   { long: 'with-quota-files', argument: 'FILES', description: 'Most files it may have.' },
-  { long: 'with-secret-token', argument: 'TOKEN', description: 'Secret of the application, for its cartridges.' },
+  {
+    long: 'with-secret-token',
+    argument: 'TOKEN',
+    description: 'Secret of the application, for its cartridges.',
+  },
   ...shared.callerOptions,
 ] as const;
 

@@ -6,7 +6,12 @@ const options = [
   shared.containerUuid,
   shared.appUuid,
   { long: 'with-ssh-key', short: 's', argument: 'KEY', required: true, description: 'The key, in base64.' },
-  { long: 'with-ssh-key-type', short: 't', argument: 'TYPE', description: 'Type of the key; default ssh-rsa.' },
+  {
+    long: 'with-ssh-key-type',
+    short: 't',
+    argument: 'TYPE',
+    description: 'Type of the key; default ssh-rsa.',
+  },
   {
     long: 'with-ssh-key-comment',
     short: 'm',
@@ -21,5 +26,6 @@ export const command: CommandDefinition = {
   summary: 'Add or replace an SSH key of a gear',
   options,
   exits: shared.keyExits,
-  run: (context) => shared.callNodeAction(context, 'authorized-ssh-key-add', shared.givenArguments(context, options)),
+  run: (context) =>
+    shared.callNodeAction(context, 'authorized-ssh-key-add', shared.givenArguments(context, options)),
 };

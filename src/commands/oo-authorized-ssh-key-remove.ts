@@ -6,7 +6,12 @@ const options = [
   shared.containerUuid,
   shared.appUuid,
   { long: 'with-ssh-key', short: 's', argument: 'KEY', required: true, description: 'The key, in base64.' },
-  { long: 'with-ssh-comment', short: 'm', argument: 'COMMENT', description: 'Remove it only under this name.' },
+  {
+    long: 'with-ssh-comment',
+    short: 'm',
+    argument: 'COMMENT',
+    description: 'Remove it only under this name.',
+  },
   ...shared.callerOptions,
 ] as const;
 

@@ -5,7 +5,13 @@ import * as shared from './gear-options.js';
 const options = [
   shared.containerUuid,
   shared.appUuid,
-  { long: 'with-iv', short: 'i', argument: 'IV', required: true, description: 'Initialisation vector, in base64.' },
+  {
+    long: 'with-iv',
+    short: 'i',
+    argument: 'IV',
+    required: true,
+    description: 'Initialisation vector, in base64.',
+  },
   { long: 'with-token', short: 't', argument: 'TOKEN', required: true, description: 'Token, in base64.' },
   ...shared.callerOptions,
 ] as const;
@@ -15,5 +21,6 @@ export const command: CommandDefinition = {
   summary: 'Give a gear its key to the broker',
   options,
   exits: shared.keyExits,
-  run: (context) => shared.callNodeAction(context, 'broker-auth-key-add', shared.givenArguments(context, options)),
+  run: (context) =>
+    shared.callNodeAction(context, 'broker-auth-key-add', shared.givenArguments(context, options)),
 };

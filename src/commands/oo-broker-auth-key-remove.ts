@@ -9,5 +9,6 @@ export const command: CommandDefinition = {
   summary: "Remove a gear's key to the broker",
   options,
   exits: shared.keyExits,
-  run: (context) => shared.callNodeAction(context, 'broker-auth-key-remove', shared.givenArguments(context, options)),
+  run: (context) =>
+    shared.callNodeAction(context, 'broker-auth-key-remove', shared.givenArguments(context, options)),
 };

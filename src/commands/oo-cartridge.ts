@@ -2,12 +2,30 @@
 import type { CommandDefinition } from './definition.js';
 import * as shared from './gear-options.js';
 
-const verbs = ['add', 'delete', 'configure', 'deconfigure', 'start', 'stop', 'restart', 'reload', 'status', 'post-configure'];
+const verbs = [
+  'add',
+  'delete',
+  'configure',
+  'deconfigure',
+  'start',
+  'stop',
+  'restart',
+  'reload',
+  'status',
+  'post-configure',
+];
 /** The words this command has always had, and the actions they are. */
 const oldVerbs: Readonly<Record<string, string>> = { add: 'configure', delete: 'deconfigure' };
 
 const options = [
-  { long: 'action', short: 'a', argument: 'ACTION', required: true, description: 'What to do.', choices: verbs },
+  {
+    long: 'action',
+    short: 'a',
+    argument: 'ACTION',
+    required: true,
+    description: 'What to do.',
+    choices: verbs,
+  },
   shared.containerUuid,
   {
     long: 'with-cartridge-name',
@@ -17,7 +35,12 @@ const options = [
     description: 'Name and version, or an alias: php-8.2, embedded/mysql-5.1.',
     choices: 'cartridges',
   },
-  { long: 'with-template-url', short: 'u', argument: 'URL', description: 'Where the first code of the gear comes from.' },
+  {
+    long: 'with-template-url',
+    short: 'u',
+    argument: 'URL',
+    description: 'Where the first code of the gear comes from.',
+  },
   { long: 'verbose', short: 'v', description: 'Say that it succeeded.' },
   { long: 'dry-run', description: 'Check the request, say so, and change nothing.' },
 ] as const;
@@ -25,7 +48,8 @@ const options = [
 export const command: CommandDefinition = {
   name: 'oo-cartridge',
   summary: 'Act on a cartridge of a gear',
-  description: 'Adds a cartridge to a gear (add, configure), removes it (delete, deconfigure), or controls it.',
+  description:
+    'Adds a cartridge to a gear (add, configure), removes it (delete, deconfigure), or controls it.',
   options,
   exits: [
     [0, 'Done.'],

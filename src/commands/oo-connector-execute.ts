@@ -11,8 +11,20 @@ const options = [
     description: 'Uuid of the gear.',
     choices: 'gears',
   },
-  { long: 'cart-name', short: 'c', argument: 'CARTRIDGE', required: true, description: 'The cartridge in that gear.' },
-  { long: 'hook-name', short: 'h', argument: 'HOOK', required: true, description: 'The hook: publish-..., set-...' },
+  {
+    long: 'cart-name',
+    short: 'c',
+    argument: 'CARTRIDGE',
+    required: true,
+    description: 'The cartridge in that gear.',
+  },
+  {
+    long: 'hook-name',
+    short: 'h',
+    argument: 'HOOK',
+    required: true,
+    description: 'The hook: publish-..., set-...',
+  },
   { long: 'input-args', argument: 'WORDS', description: 'Its arguments as one string of quoted words.' },
   ...shared.callerOptions,
 ] as const;
@@ -20,7 +32,8 @@ const options = [
 export const command: CommandDefinition = {
   name: 'oo-connector-execute',
   summary: 'Run a connection hook',
-  description: 'Runs a connection hook of a cartridge in a gear. Arguments after -- go to the hook as they are.',
+  description:
+    'Runs a connection hook of a cartridge in a gear. Arguments after -- go to the hook as they are.',
   options,
   positionals: [{ name: 'ARGUMENT', repeatable: true, description: 'An argument of the hook.' }],
   exits: [
@@ -33,6 +46,10 @@ export const command: CommandDefinition = {
     const { escapeWord } = await import('../actions/words.js');
     const words = context.values.positionals.map(escapeWord).join(' ');
     const given = shared.givenArguments(context, options);
-    return shared.callNodeAction(context, 'connector-execute', words === '' ? given : { ...given, '--input-args': words });
+    return shared.callNodeAction(
+      context,
+      'connector-execute',
+      words === '' ? given : { ...given, '--input-args': words },
+    );
   },
 };

@@ -15,7 +15,13 @@ export const command: CommandDefinition = {
     'cartridge openshift-origin-node, and the JSON its arguments. A request that carries a uniqid and comes twice has ' +
     'its effect once.',
   options: [
-    { long: 'file', short: 'f', argument: 'FILE', description: 'Read the request from FILE.', choices: 'files' },
+    {
+      long: 'file',
+      short: 'f',
+      argument: 'FILE',
+      description: 'Read the request from FILE.',
+      choices: 'files',
+    },
     { long: 'compact', description: 'Write the reply on one line.' },
   ],
   positionals: [
@@ -50,7 +56,12 @@ export const command: CommandDefinition = {
     const node = await openNode();
     const reply = isAction(action)
       ? await callAction(node, action, data, meta)
-      : await callAction(node, 'cartridge_do', { cartridge: 'openshift-origin-node', action, args: data }, meta);
+      : await callAction(
+          node,
+          'cartridge_do',
+          { cartridge: 'openshift-origin-node', action, args: data },
+          meta,
+        );
     output.print(`${JSON.stringify(reply, null, values.flag('compact') ? undefined : 2)}\n`);
     return reply.exitcode & 255;
   },
@@ -62,7 +73,11 @@ async function readText(file: string | undefined): Promise<string> {
     try {
       return await readFile(file, 'utf8');
     } catch (cause) {
-      throw new OoError(`${file} cannot be read. Nothing was done.`, { code: 'ERR_NO_FILE', exitCode: 255, cause });
+      throw new OoError(`${file} cannot be read. Nothing was done.`, {
+        code: 'ERR_NO_FILE',
+        exitCode: 255,
+        cause,
+      });
     }
   }
   const chunks: Buffer[] = [];

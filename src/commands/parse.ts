@@ -4,7 +4,13 @@
  */
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { OoError } from '../native/error.js';
-import { allOptions, usageExit, type CommandDefinition, type OptionDefinition, type Values } from './definition.js';
+import {
+  allOptions,
+  usageExit,
+  type CommandDefinition,
+  type OptionDefinition,
+  type Values,
+} from './definition.js';
 
 export function parseCommand(command: CommandDefinition, argv: readonly string[]): Values {
   const options = allOptions(command);
@@ -15,7 +21,11 @@ export function parseCommand(command: CommandDefinition, argv: readonly string[]
 }
 
 function usage(command: CommandDefinition, what: string, cause?: unknown): OoError {
-  return new OoError(`${what}; see ${command.name} --help.`, { code: 'ERR_USAGE', exitCode: usageExit, cause });
+  return new OoError(`${what}; see ${command.name} --help.`, {
+    code: 'ERR_USAGE',
+    exitCode: usageExit,
+    cause,
+  });
 }
 
 type ParsedValues = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
@@ -49,7 +59,11 @@ function sentence(error: unknown): string {
 
 function requireAll(command: CommandDefinition, options: readonly OptionDefinition[], values: Given): void {
   for (const option of options) {
-    if (option.required === true && values.text(option.long) === undefined && values.list(option.long).length === 0) {
+    if (
+      option.required === true &&
+      values.text(option.long) === undefined &&
+      values.list(option.long).length === 0
+    ) {
       throw usage(command, `The option --${option.long} is required`);
     }
     const twice = option.argument !== undefined && option.repeatable !== true;
@@ -62,12 +76,18 @@ function requireAll(command: CommandDefinition, options: readonly OptionDefiniti
   const least = wanted.filter((positional) => positional.required === true).length;
   if (given < least) throw usage(command, `${wanted[given]?.name ?? 'An argument'} is missing`);
   if (given > wanted.length && wanted.at(-1)?.repeatable !== true) {
-    throw usage(command, `There is no place for the argument ${JSON.stringify(values.positionals[wanted.length])}`);
+    throw usage(
+      command,
+      `There is no place for the argument ${JSON.stringify(values.positionals[wanted.length])}`,
+    );
   }
   wanted.forEach((positional, at) => {
     const value = values.positionals[at];
     if (value !== undefined && Array.isArray(positional.choices) && !positional.choices.includes(value)) {
-      throw usage(command, `${positional.name} is one of ${positional.choices.join(', ')}, not ${JSON.stringify(value)}`);
+      throw usage(
+        command,
+        `${positional.name} is one of ${positional.choices.join(', ')}, not ${JSON.stringify(value)}`,
+      );
     }
   });
 }

@@ -33,9 +33,18 @@ const { value: anything } = fc.letrec<{ value: RubyValue }>((tie) => ({
     scalar,
     fc.array(tie('value'), { maxLength: 5 }),
     fc
-      .array(fc.tuple(fc.oneof(fc.string(), fc.string().map((name) => new RubySymbol(name))), tie('value')), {
-        maxLength: 5,
-      })
+      .array(
+        fc.tuple(
+          fc.oneof(
+            fc.string(),
+            fc.string().map((name) => new RubySymbol(name)),
+          ),
+          tie('value'),
+        ),
+        {
+          maxLength: 5,
+        },
+      )
       .map((entries) => new RubyHash(entries)),
   ),
 }));
@@ -49,9 +58,12 @@ t.test('whatever is printed parses back to the same value, in any width', async 
   );
 });
 
-t.test('no control character, escape sequence or direction mark comes out of a string as itself', async () => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (value) => !/[\p{C}]/u.test(prettyInspect(value))),
-    { numRuns: 2000 },
-  );
-});
+t.test(
+  'no control character, escape sequence or direction mark comes out of a string as itself',
+  async () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (value) => !/[\p{C}]/u.test(prettyInspect(value))),
+      { numRuns: 2000 },
+    );
+  },
+);

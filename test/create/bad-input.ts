@@ -27,7 +27,13 @@ const uuid = (what: string, value: string, exit = 255, says = /uuid/): BadInput 
   exit,
   says,
 });
-const option = (name: string, what: string, value: string | undefined, says: RegExp, exit = 255): BadInput => ({
+const option = (
+  name: string,
+  what: string,
+  value: string | undefined,
+  says: RegExp,
+  exit = 255,
+): BadInput => ({
   what: `--${name} ${what}`,
   options: { [name]: value },
   exit,
@@ -35,9 +41,19 @@ const option = (name: string, what: string, value: string | undefined, says: Reg
 });
 
 export const badInputs: readonly BadInput[] = [
-  { what: 'an unknown option', more: ['--with-everything'], exit: 255, says: /Unknown option '--with-everything'/ },
+  {
+    what: 'an unknown option',
+    more: ['--with-everything'],
+    exit: 255,
+    says: /Unknown option '--with-everything'/,
+  },
   { what: 'an option without its value', more: ['--with-uid'], exit: 255, says: /argument missing/ },
-  { what: 'a value that looks like an option', more: ['--with-app-name', '-x'], exit: 255, says: /ambiguous/ },
+  {
+    what: 'a value that looks like an option',
+    more: ['--with-app-name', '-x'],
+    exit: 255,
+    says: /ambiguous/,
+  },
   { what: 'an argument too many', more: ['phpapp'], exit: 255, says: /no place for the argument "phpapp"/ },
   { what: 'a switch with a value', more: ['--debug=yes'], exit: 255, says: /does not take an argument/ },
 

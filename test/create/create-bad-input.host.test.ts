@@ -29,16 +29,27 @@ const right: Readonly<Record<string, string>> = {
 
 function create(argv: readonly string[], options: ExecFileOptions = {}): Promise<Ended> {
   return new Promise((resolve) => {
-    execFile('/usr/sbin/oo-app-create', [...argv], { encoding: 'utf8', ...options }, (error, stdout, stderr) => {
-      const exit = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
-      resolve({ exit, stdout: String(stdout), stderr: String(stderr) });
-    });
+    execFile(
+      '/usr/sbin/oo-app-create',
+      [...argv],
+      { encoding: 'utf8', ...options },
+      (error, stdout, stderr) => {
+        const exit = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
+        resolve({ exit, stdout: String(stdout), stderr: String(stderr) });
+      },
+    );
   });
 }
 
-function argvOf(options: Readonly<Record<string, string | undefined>> = {}, more: readonly string[] = []): string[] {
+function argvOf(
+  options: Readonly<Record<string, string | undefined>> = {},
+  more: readonly string[] = [],
+): string[] {
   const given = { ...right, ...options };
-  return [...Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])), ...more];
+  return [
+    ...Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
+    ...more,
+  ];
 }
 
 /** One line that names the command, begins a sentence and ends it; no trace of a stack, nothing on standard output. */
@@ -46,7 +57,6 @@ function oneSentence(t: Tap, { stdout, stderr }: Ended): void {
   t.equal(stdout, '');
   t.match(stderr, /^oo-app-create: [^\n]+[.;:] ?[^\n]*\n$/, 'one line');
   t.notMatch(stderr, /\n\s+at |node:internal|undefined|\[object/);
-  // eslint-disable-next-line no-control-regex
   t.notMatch(stderr, /[\x00-\x09\x0b-\x1f\x7f]/, 'no control characters');
 }
 
@@ -88,7 +98,12 @@ t.test('a NUL, which only a bus can bring', async (t) => {
     ['--with-app-name', 'php\0app'],
     ['--with-namespace', 'de\0mo'],
   ] as const) {
-    const args = { '--with-container-uuid': 'cc9b', '--with-app-name': 'a', '--with-namespace': 'n', [name]: value };
+    const args = {
+      '--with-container-uuid': 'cc9b',
+      '--with-app-name': 'a',
+      '--with-namespace': 'n',
+      [name]: value,
+    };
     const data = { cartridge: 'openshift-origin-node', action: 'app-create', args };
     t.match(await callAction(node, 'cartridge_do', data), { exitcode: 255, output: /NUL/ });
   }
@@ -185,10 +200,20 @@ t.test('a full disk', async (t) => {
   // The node's folder on a small file system of its own, then filled to the last block and to the last inode.
   const base = '/var/lib/openshift';
   mkdirSync('/run/small');
-  execFileSync('/usr/bin/mount', ['-t', 'tmpfs', '-o', 'size=64M,nr_inodes=4096,mode=0711', 'small', '/run/small']);
+  execFileSync('/usr/bin/mount', [
+    '-t',
+    'tmpfs',
+    '-o',
+    'size=64M,nr_inodes=4096,mode=0711',
+    'small',
+    '/run/small',
+  ]);
   execFileSync('/usr/bin/cp', ['-a', `${base}/.`, '/run/small/']);
   execFileSync('/usr/bin/mount', ['--bind', '/run/small', base]);
-  for (const fill of ['head -c 80M /dev/zero > filler', 'mkdir f; for i in $(seq 5000); do : > f/$i || break; done']) {
+  for (const fill of [
+    'head -c 80M /dev/zero > filler',
+    'mkdir f; for i in $(seq 5000); do : > f/$i || break; done',
+  ]) {
     execFileSync('/bin/bash', ['-c', `cd ${base} && { ${fill}; } 2>/run/full || true`]);
     const before = await dumpHost();
     const ended = await create(argvOf());

@@ -94,7 +94,8 @@ function cgroups(): string[] {
     const busy = readFileSync(join(path, 'cgroup.procs'), 'utf8').trim() === '' ? 'empty' : 'busy';
     // Launches number their groups, and keep an empty one warm for the next hook.
     const warm = busy === 'empty' && /\/hook-[\d.]+$/.test(path);
-    if (!warm) found.push(`cgroup ${path.replace(/\/(svc|hook)-[\d.]+$/, '/$1-N')} ${busy} ${values.join(' ')}`);
+    if (!warm)
+      found.push(`cgroup ${path.replace(/\/(svc|hook)-[\d.]+$/, '/$1-N')} ${busy} ${values.join(' ')}`);
     for (const entry of readdirSync(path, { withFileTypes: true })) {
       if (entry.isDirectory()) walk(join(path, entry.name));
     }

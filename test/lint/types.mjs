@@ -1,6 +1,8 @@
 // Type tests of the public API: test/lint/*.test-d.ts against the declarations that a user of the package gets.
 import { existsSync, readdirSync } from 'node:fs';
-import tsd, { formatter } from 'tsd';
+import tsd from 'tsd';
+
+const { default: check, formatter } = tsd;
 
 const typings = 'dist/src/index.d.ts';
 if (!existsSync(typings)) {
@@ -8,7 +10,7 @@ if (!existsSync(typings)) {
   process.exit(1);
 }
 const files = readdirSync('test/lint').filter((name) => name.endsWith('.test-d.ts'));
-const found = await tsd.default({
+const found = await check({
   cwd: process.cwd(),
   typingsFile: typings,
   testFiles: files.map((name) => `test/lint/${name}`),

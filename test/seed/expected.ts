@@ -39,7 +39,10 @@ export function logPattern({ log }: SeedExchange): RegExp {
 
 /** Secrets do not stand in our log. */
 function hidden(line: string): string {
-  return line.replace(/(Root User: |Root Password: |^CART_PROPERTIES: username=|^CART_PROPERTIES: password=)\S+$/, '$1[HIDDEN]');
+  return line.replace(
+    /(Root User: |Root Password: |^CART_PROPERTIES: username=|^CART_PROPERTIES: password=)\S+$/,
+    '$1[HIDDEN]',
+  );
 }
 
 /** The first place where a text leaves a pattern, for people: the longest beginning of lines that still matches. */

@@ -13,11 +13,26 @@ const execute = promisify(execFile);
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
 /** A folder of the person who works with the node. */
 export const desk = '/root/desk';
-const sshOptions = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'];
+const sshOptions = [
+  '-o',
+  'StrictHostKeyChecking=no',
+  '-o',
+  'UserKnownHostsFile=/dev/null',
+  '-o',
+  'LogLevel=ERROR',
+];
 
-export async function run(file: string, argv: readonly string[], options: ExecFileOptions = {}): Promise<string> {
+export async function run(
+  file: string,
+  argv: readonly string[],
+  options: ExecFileOptions = {},
+): Promise<string> {
   try {
-    const { stdout, stderr } = await execute(file, [...argv], { encoding: 'utf8', timeout: 120_000, ...options });
+    const { stdout, stderr } = await execute(file, [...argv], {
+      encoding: 'utf8',
+      timeout: 120_000,
+      ...options,
+    });
     return String(stdout) + String(stderr);
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
@@ -47,7 +62,8 @@ export async function seedNode(): Promise<Node> {
 /** The versions that this machine's distribution has brought. */
 async function installedVersions(): Promise<{ versions: { php: string; mysql: string } }> {
   const php = /^PHP (\d+\.\d+)/.exec(await run('/usr/bin/php', ['--version']))?.[1] ?? '';
-  const mysql = /Ver (?:15\.\d+ Distrib )?(\d+\.\d+)/.exec(await run('/usr/sbin/mariadbd', ['--version']))?.[1] ?? '';
+  const mysql =
+    /Ver (?:15\.\d+ Distrib )?(\d+\.\d+)/.exec(await run('/usr/sbin/mariadbd', ['--version']))?.[1] ?? '';
   return { versions: { php, mysql } };
 }
 

@@ -31,7 +31,10 @@ export interface SeedExchange {
 
 /** The seed's text: `seed/mcollective-logs.txt` of the repository. */
 export function seedText(): string {
-  return readFileSync(fileURLToPath(new URL('../../../test/seed/mcollective-logs.txt', import.meta.url)), 'utf8');
+  return readFileSync(
+    fileURLToPath(new URL('../../../test/seed/mcollective-logs.txt', import.meta.url)),
+    'utf8',
+  );
 }
 
 /** The part that this issue answers: up to the scaled application. */

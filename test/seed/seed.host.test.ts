@@ -13,7 +13,13 @@ import { actionsLog, desk, fetchPage, git, publicKey, seedNode, ssh } from './se
 import { exchanges, seedText, simplePart, type SeedExchange } from './seed-text.js';
 
 const all = exchanges(simplePart(seedText()));
-const [create, addKey, php, mysql, destroy] = all as [SeedExchange, SeedExchange, SeedExchange, SeedExchange, SeedExchange];
+const [create, addKey, php, mysql, destroy] = all as [
+  SeedExchange,
+  SeedExchange,
+  SeedExchange,
+  SeedExchange,
+  SeedExchange,
+];
 const DUMMY = 'openshift-origin-node';
 const uuid = String((create.request.data['args'] as Record<string, unknown>)['--with-container-uuid']);
 const host = 'phpapp-demo.test.example.com';
@@ -133,7 +139,9 @@ await t.test('the application is destroyed, and the next gear gets its uid', asy
   t.notMatch(readFileSync('/etc/passwd', 'utf8'), uuid);
   t.equal((await fetchPage(host)).status, 404);
   // The group in which hooks of the old layout run is the node's own, and stays.
-  const left = differences(before, await dumpHost()).filter((line) => !/^\+ cgroup \S+\/openshift\/\.node empty/.test(line));
+  const left = differences(before, await dumpHost()).filter(
+    (line) => !/^\+ cgroup \S+\/openshift\/\.node empty/.test(line),
+  );
   t.same(left, [], 'the host is as it was');
   const { action, data, ...meta } = create.request;
   const next = await callAction(node, action, data, { ...meta, uniqid: 'the next' });

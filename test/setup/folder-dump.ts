@@ -10,5 +10,10 @@ export function dumpFolder(path: string): readonly string[] {
   if (info.isSymbolicLink()) return [`${head} -> ${readlinkSync(path)}`];
   if (info.isFile()) return [`${head} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`];
   if (!info.isDirectory()) return [head];
-  return [head, ...readdirSync(path).sort().flatMap((name) => dumpFolder(join(path, name)))];
+  return [
+    head,
+    ...readdirSync(path)
+      .sort()
+      .flatMap((name) => dumpFolder(join(path, name))),
+  ];
 }

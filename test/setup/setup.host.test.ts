@@ -3,7 +3,15 @@
  * the machine is what it was.
  */
 import t from 'tap';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { command, run } from '../seed/seed-node.js';
 import { dumpFolder } from './folder-dump.js';
 
@@ -29,8 +37,16 @@ t.test('set up twice and removed, the machine is as it was', async (t) => {
   t.match(await run('/usr/sbin/oo-app-create', ['--help']), /^Usage: oo-app-create/);
   await run(setup, ['--remove']);
   const after = dump(folders);
-  t.same(after.filter((line) => !before.includes(line)), [], 'nothing is left');
-  t.same(before.filter((line) => !after.includes(line)), [], 'nothing is missing');
+  t.same(
+    after.filter((line) => !before.includes(line)),
+    [],
+    'nothing is left',
+  );
+  t.same(
+    before.filter((line) => !after.includes(line)),
+    [],
+    'nothing is missing',
+  );
   t.notOk(existsSync('/var/lib/openshift'));
 });
 

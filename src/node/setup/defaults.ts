@@ -86,7 +86,10 @@ export function globalVariables(settings: NodeSettings): readonly (readonly [str
     ['OPENSHIFT_CLOUD_DOMAIN', settings.cloudDomain],
     ['OPENSHIFT_UMASK', '077'],
     ['OPENSHIFT_CARTRIDGE_SDK_BASH', '/usr/libexec/openshift/cartridges/sdk/bash/sdk'],
-    ['PATH', '/usr/libexec/openshift/bin:/usr/libexec/openshift/cartridges/sdk/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin'],
+    [
+      'PATH',
+      '/usr/libexec/openshift/bin:/usr/libexec/openshift/cartridges/sdk/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin',
+    ],
   ];
 }
 

@@ -62,7 +62,11 @@ export function installPrograms(record: SetupRecord, source: Package, libexec: s
       const pinned = text.replace(/^#!\/usr\/bin\/env node\n/, `#!${process.execPath}\n`);
       record.file(join(bin, name), pinned, name === 'package.json' ? 0o644 : 0o755);
     }
-    record.file(join(libexec, 'native', 'oo_native.node'), readFileSync(join(source.native, 'oo_native.node')), 0o755);
+    record.file(
+      join(libexec, 'native', 'oo_native.node'),
+      readFileSync(join(source.native, 'oo_native.node')),
+      0o755,
+    );
     record.file(join(libexec, 'oo-login'), readFileSync(join(source.native, 'oo-login')), 0o755);
     record.file(join(libexec, 'pam_oo.so'), readFileSync(join(source.native, 'pam_oo.so')), 0o644);
     copyTree(record, source.cartridges, join(libexec, 'cartridges'));

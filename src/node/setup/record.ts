@@ -58,7 +58,10 @@ export class SetupRecord {
   static open(gearBase: string): SetupRecord {
     const folder = join(gearBase, RECORD_FOLDER);
     try {
-      return new SetupRecord(folder, JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')) as Entry[]);
+      return new SetupRecord(
+        folder,
+        JSON.parse(readFileSync(join(folder, 'record.json'), 'utf8')) as Entry[],
+      );
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
       return new SetupRecord(folder, []);
@@ -89,7 +92,8 @@ export class SetupRecord {
     const bytes = Buffer.from(content);
     const before = look(path);
     if (keep && before !== undefined) return;
-    const same = before?.isFile() === true && readFileSync(path).equals(bytes) && (before.mode & 0o7777) === mode;
+    const same =
+      before?.isFile() === true && readFileSync(path).equals(bytes) && (before.mode & 0o7777) === mode;
     if (same && (this.#entries.has(path) || before.uid !== 0)) return;
     const entry = this.#remember(path, 'file', before);
     entry.digest = digestOf(bytes);
@@ -137,7 +141,12 @@ export class SetupRecord {
     const was =
       before === undefined
         ? undefined
-        : { mode: before.mode & 0o7777, uid: before.uid, gid: before.gid, ...(copy === undefined ? {} : { copy }) };
+        : {
+            mode: before.mode & 0o7777,
+            uid: before.uid,
+            gid: before.gid,
+            ...(copy === undefined ? {} : { copy }),
+          };
     const entry: Entry = { path, kind, before: was };
     this.#entries.set(path, entry);
     // The record's own parent is recorded before it exists; it is saved with the next path.

@@ -57,7 +57,8 @@ function undo(record: SetupRecord, entry: Entry, { disposable }: RemoveOptions, 
     chownSync(entry.path, entry.before.uid, entry.before.gid);
   } else {
     if (disposable.includes(entry.path)) emptyExcept(entry.path, record.folder);
-    else for (const name of readdirSync(entry.path)) keepAndRemove(join(entry.path, name), record.folder, kept);
+    else
+      for (const name of readdirSync(entry.path)) keepAndRemove(join(entry.path, name), record.folder, kept);
     removeIfEmpty(entry.path);
   }
 }
@@ -90,6 +91,7 @@ function removeIfEmpty(path: string): void {
   try {
     rmdirSync(path);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'EEXIST') throw error;
+    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'EEXIST')
+      throw error;
   }
 }

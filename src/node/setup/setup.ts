@@ -11,7 +11,14 @@ import { DROP_IN, insertInclude, sshdDropIn } from '../../host/sshd.js';
 import { systemdInstalled, systemdRuns, TMPFILES_FOLDER, UNIT_FOLDER } from '../../host/systemd.js';
 import { confDirectory, loadConfig, type NodeConfig } from '../config.js';
 import { nodePaths, type NodePaths } from '../paths.js';
-import { globalVariables, logRotation, nodeConf, resourceLimitsConf, withSettings, type NodeSettings } from './defaults.js';
+import {
+  globalVariables,
+  logRotation,
+  nodeConf,
+  resourceLimitsConf,
+  withSettings,
+  type NodeSettings,
+} from './defaults.js';
 import { frontDoorFiles, haproxyArgv, type FrontDoor } from './haproxy-config.js';
 import { findPackage, installPrograms } from './programs.js';
 import { SetupRecord } from './record.js';
@@ -75,16 +82,20 @@ export async function setUpNode(options: SetupOptions): Promise<SetupResult> {
 
   onStep('services');
   const units = nodeUnits(haproxyArgv(confDir, join(config.runDir, 'haproxy.pid')), confDir);
-  if (systemdInstalled()) for (const { name, text } of units) record.file(join(UNIT_FOLDER, name), text, 0o644);
+  if (systemdInstalled())
+    for (const { name, text } of units) record.file(join(UNIT_FOLDER, name), text, 0o644);
   if (existsSync(TMPFILES_FOLDER)) record.file(join(TMPFILES_FOLDER, 'oo-node.conf'), tmpfiles, 0o644);
   if (existsSync('/etc/logrotate.d')) record.file('/etc/logrotate.d/oo-node', logRotation, 0o644);
 
   onStep('control group');
   const hierarchies = discover();
-  if (!systemdRuns() && !groupExists(hierarchies, config.cgroupRoot)) await createGroup(hierarchies, config.cgroupRoot, {});
+  if (!systemdRuns() && !groupExists(hierarchies, config.cgroupRoot))
+    await createGroup(hierarchies, config.cgroupRoot, {});
 
   record.save();
-  const cartridges = ['php', 'mysql'].map((name) => join(config.libexecDir, 'cartridges', name)).filter(existsSync);
+  const cartridges = ['php', 'mysql']
+    .map((name) => join(config.libexecDir, 'cartridges', name))
+    .filter(existsSync);
   return { config, paths, cartridges, units, changed: record.changed };
 }
 
@@ -113,7 +124,12 @@ function configure(record: SetupRecord, confDir: string, given: Partial<NodeSett
   record.directory(join(confDir, 'env'), 0o755);
   record.directory(join(confDir, 'skel'), 0o755);
   for (const [name, value] of globalVariables(settings)) {
-    record.file(join(confDir, 'env', name), `${value}\n`, 0o644, !(name === 'OPENSHIFT_CLOUD_DOMAIN' && given.cloudDomain));
+    record.file(
+      join(confDir, 'env', name),
+      `${value}\n`,
+      0o644,
+      !(name === 'OPENSHIFT_CLOUD_DOMAIN' && given.cloudDomain),
+    );
   }
 }
 
