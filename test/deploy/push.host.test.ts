@@ -207,6 +207,39 @@ await t.test("what a push starts is in the gear's group, confined, and outlives 
   t.equal(sessions, '', 'no receive-pack is left');
 });
 
+await t.test(
+  "the hooks of a push, git's own and the tenant's, are confined like any process of the gear",
+  async (t) => {
+    const file = `${home}/app-root/data/proc`;
+    const facts = 'cat $p/status $p/cgroup; ls $p/fd | sed "s/^/fd /"; tr "\\0" "\\n" < $p/environ';
+    // The hook itself, and its parent: the `gear` program that git's post-receive became.
+    write(
+      '.openshift/action_hooks/build',
+      `#!/bin/bash\nexec > ${file}\nfor p in /proc/$$ /proc/$PPID; do ${facts}; echo "tmp $(stat -c %u:%a /tmp)"; echo =====; done\n`,
+      0o755,
+    );
+    const { code, text } = await push('look');
+    t.equal(code, 0, text);
+    const [hook = '', program = ''] = readFileSync(file, 'utf8').split('=====\n');
+    for (const [who, seen] of Object.entries({ hook, program })) {
+      t.match(seen, /^Uid:\t507\t507\t507\t507$/m, who);
+      t.match(seen, /^Gid:\t507\t507\t507\t507$/m, who);
+      t.match(seen, /^Groups:\t(507)? ?$/m, `${who} has no other group`);
+      for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+        t.match(seen, new RegExp(`^${set}:\t0{16}$`, 'm'), who);
+      t.match(seen, /^NoNewPrivs:\t1$/m, who);
+      t.match(seen, /^Seccomp:\t2$/m, who);
+      t.match(seen, new RegExp(`^0::/openshift/${uuid}/gear$`, 'm'), who);
+      t.match(seen, new RegExp(`^\\d+:pids:/openshift/${uuid}$`, 'm'), who);
+      t.match(seen, /^tmp 507:1700$/m, 'its own /tmp');
+    }
+    t.notMatch(hook, /^GIT_/m, 'nothing of git goes on to a hook of the tenant');
+    t.notMatch(hook, /^SSH_/m);
+    t.match(hook, /^OPENSHIFT_APP_NAME=phpapp$/m);
+    t.same(hook.match(/^fd \d+$/gm), ['fd 0', 'fd 1', 'fd 2', 'fd 255'], 'bash keeps its script open as 255');
+  },
+);
+
 await t.test('a build that fails brings the former code back and the pusher reads why', async (t) => {
   write('index.php', '<?php echo "broken"; ?>');
   write('.openshift/action_hooks/build', '#!/bin/bash\necho "no compiler here" >&2\nexit 3\n', 0o755);
