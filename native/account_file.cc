@@ -5,6 +5,8 @@
 #include <sys/xattr.h>
 #include <time.h>
 
+#include "durable.h"
+
 namespace oo::accounts {
 
 namespace {
@@ -71,12 +73,16 @@ Failure AccountFile::stage(int directory) {
   if (fchown(new_.get(), info_.st_uid, info_.st_gid) != 0) return failed("chown", temporary_);
   if (fchmod(new_.get(), info_.st_mode & 07777) != 0) return failed("chmod", temporary_);
   if (Failure failure = copy_attributes(old_.get(), new_.get())) return {failure.error, failure.step, temporary_};
-  // Starts the writing of all files before the first fsync waits, so that one journal commit serves them all.
+  // Starts the writing of all files before the first is waited for.
   (void)sync_file_range(new_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
   return {};
 }
 
-Failure AccountFile::make_durable() { return fsync(new_.get()) == 0 ? Failure{} : failed("fsync", temporary_); }
+Failure AccountFile::make_durable(bool in_order) {
+  Failure failure = data_to_disk(new_.get(), in_order);
+  if (failure) failure.where = temporary_;
+  return failure;
+}
 
 Failure AccountFile::publish(int directory) {
   return renameat(directory, temporary_.c_str(), directory, name_) == 0 ? Failure{} : failed("rename", name_);

@@ -26,7 +26,7 @@ class AccountFile {
   bool changed = false;
 
   Failure stage(int directory);    // the new content, complete, under the temporary name
-  Failure make_durable();          // fsync of what stage() wrote
+  Failure make_durable(bool in_order);  // what stage() wrote (see durable.h)
   Failure publish(int directory);  // rename over the old file
   void discard(int directory);     // removes the temporary, this one's or a dead process's
 

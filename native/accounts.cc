@@ -11,6 +11,7 @@
 #include "account_file.h"
 #include "account_lines.h"
 #include "beneath.h"
+#include "durable.h"
 
 namespace oo::accounts {
 
@@ -39,8 +40,9 @@ Failure commit(int directory, const std::vector<AccountFile*>& order) {
     failure = file->stage(directory);
   }
   if (!any) return {};
+  const bool in_order = commits_in_order(directory);
   for (AccountFile* file : order) {
-    if (file->changed && !failure) failure = file->make_durable();
+    if (file->changed && !failure) failure = file->make_durable(in_order);
   }
   for (AccountFile* file : order) {
     if (file->changed && !failure) failure = file->publish(directory);

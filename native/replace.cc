@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "beneath.h"
+#include "durable.h"
 
 namespace oo::beneath {
 
@@ -38,8 +39,7 @@ Failure fill(int file, const void* data, size_t size, const Attributes& set, boo
   if (set.owner != nullptr && fchown(file, set.owner->uid, set.owner->gid) != 0) return failed("chown");
   // After the chown, which clears set-id bits.
   if (fchmod(file, set.mode & 07777) != 0) return failed("chmod");
-  if (sync && fsync(file) != 0) return failed("fsync");
-  return {};
+  return sync ? data_to_disk(file, commits_in_order(file)) : Failure{};
 }
 
 // A directory in the way is left to the caller: rename says EISDIR.

@@ -1,4 +1,4 @@
-// sources: accounts.cc account_file.cc account_lines.cc beneath.cc replace.cc
+// sources: accounts.cc account_file.cc account_lines.cc beneath.cc replace.cc durable.cc
 // Account files in a scratch folder: what is added, what is refused, what a kill leaves, and who waits for whom.
 #include "accounts.h"
 

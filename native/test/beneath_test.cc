@@ -1,4 +1,4 @@
-// sources: beneath.cc replace.cc
+// sources: beneath.cc replace.cc durable.cc
 // What a tenant may plant, and what beneath must make of it.
 #include "beneath.h"
 

@@ -1,4 +1,4 @@
-// sources: beneath.cc replace.cc
+// sources: beneath.cc replace.cc durable.cc
 // An atomic write that is killed, that runs out of room, and that others read meanwhile.
 #include <dirent.h>
 #include <sched.h>

@@ -1,4 +1,4 @@
-// sources: beneath.cc replace.cc tree.cc remove_tree.cc settle.cc
+// sources: beneath.cc replace.cc tree.cc remove_tree.cc settle.cc durable.cc
 // Whole trees: deep, wide, hostile, and changing while they are worked on.
 #include "tree.h"
 
