@@ -3,7 +3,7 @@
  * that a change costs the same search and copy whatever else it holds, and it is replaced by rename after fsync: a
  * reader, and the next boot, sees the old file or the new one. Invariant: a key stands in it at most once.
  */
-import { open, readFile, rename } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { effect } from '../native/effect.js';
@@ -31,7 +31,11 @@ export class MapFile {
     const before = await this.#read();
     let after: Buffer = before;
     for (const [key, value] of changes) after = splice(after, key, value);
-    if (after === before) return false;
+    if (after === before) {
+      // What a killed process was writing; under the lock nobody else is.
+      await rm(this.#temporary, { force: true });
+      return false;
+    }
     await this.#replace(after);
     return true;
   }
@@ -54,8 +58,12 @@ export class MapFile {
     }
   }
 
+  get #temporary(): string {
+    return `${this.path}.new`;
+  }
+
   async #replace(content: Buffer): Promise<void> {
-    const temporary = `${this.path}.new`;
+    const temporary = this.#temporary;
     effect('haproxy.map.write', this.path);
     const file = await open(temporary, 'w', 0o640);
     try {

@@ -72,6 +72,15 @@ await t.test('what a crash left between file and memory is mended by reconcile',
   t.same((await map.reconcile()).mended, []);
 });
 
+await t.test(
+  'what a killed writer left is gone after the next change, even one that changes nothing',
+  async (t) => {
+    await writeFile(`${door.mapFile}.new`, 'half');
+    await map.remove('nobody.example.com');
+    await t.rejects(readFile(`${door.mapFile}.new`), { code: 'ENOENT' });
+  },
+);
+
 await t.test('a restart of HAProxy knows every route', async (t) => {
   const before = await memory();
   await here.stop();
