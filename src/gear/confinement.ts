@@ -68,6 +68,8 @@ function landlockRules(node: Node, home: string): LandlockRules {
     readOnly: [
       ...SYSTEM,
       node.paths.cartridgeRepository,
+      // Its own file there (mode bits hide the others): a program in the gear may start the account's login shell.
+      node.paths.confinement,
       node.config.libexecDir,
       node.config.cartridgeBasePath,
     ],
@@ -137,6 +139,19 @@ export function writeConfinement(
   } finally {
     directory.close();
   }
+}
+
+/** Brings the file up to what the node's configuration says now; true when it had to be written. */
+export function refreshConfinement(node: Node, gear: Confined): boolean {
+  const directory = Directory.open(node.paths.confinement);
+  try {
+    const text = confinementText(node, gear, gearConfinement(node, gear));
+    if (directory.tryReadText(gear.uuid) === text) return false;
+  } finally {
+    directory.close();
+  }
+  writeConfinement(node, gear);
+  return true;
 }
 
 export function removeConfinement(node: Node, uuid: string): void {
