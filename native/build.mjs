@@ -4,7 +4,16 @@
 // done when the results are newer than the sources, and only one build runs at a time in one tree.
 import { spawnSync } from 'node:child_process';
 import {
-  copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -18,10 +27,24 @@ const require = createRequire(import.meta.url);
 const verbose = process.argv.includes('--verbose');
 
 const common = [
-  '-std=c++17', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-fvisibility=hidden', '-fno-exceptions',
-  '-fstack-protector-strong', '-I', native,
+  '-std=c++17',
+  '-D_GNU_SOURCE',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-fvisibility=hidden',
+  '-fno-exceptions',
+  '-fstack-protector-strong',
+  '-I',
+  native,
 ];
-const hardened = ['-O2', '-U_FORTIFY_SOURCE', '-D_FORTIFY_SOURCE=2', '-Wl,-z,relro,-z,now', '-Wl,-z,noexecstack'];
+const hardened = [
+  '-O2',
+  '-U_FORTIFY_SOURCE',
+  '-D_FORTIFY_SOURCE=2',
+  '-Wl,-z,relro,-z,now',
+  '-Wl,-z,noexecstack',
+];
 const compiler = process.env.CXX ?? 'g++';
 const here = (name) => path.join(native, name);
 
@@ -29,11 +52,15 @@ const here = (name) => path.join(native, name);
 function run(command, args, options = {}) {
   const done = spawnSync(command, args, { cwd: root, encoding: 'utf8', ...options });
   if (done.error !== undefined) {
-    throw new Error(`${command} cannot be run (${done.error.code}): install a C++ compiler, make and python3 and build again`);
+    throw new Error(
+      `${command} cannot be run (${done.error.code}): install a C++ compiler, make and python3 and build again`,
+    );
   }
   if (done.status !== 0) {
     process.stderr.write(`${done.stdout ?? ''}${done.stderr ?? ''}`);
-    process.stderr.write(`native build: ${path.basename(command)} ended with ${done.status ?? done.signal}\n`);
+    process.stderr.write(
+      `native build: ${path.basename(command)} ended with ${done.status ?? done.signal}\n`,
+    );
     process.exit(1);
   }
   if (verbose) process.stdout.write(`${done.stdout ?? ''}${done.stderr ?? ''}`);
@@ -93,16 +120,24 @@ function alive(pid) {
 }
 
 function sources(filter) {
-  return readdirSync(native).filter((name) => /\.(cc|h)$/.test(name) && filter(name)).map(here);
+  return readdirSync(native)
+    .filter((name) => /\.(cc|h)$/.test(name) && filter(name))
+    .map(here);
 }
 
 function buildAddon() {
   const target = path.join(output, 'oo_native.node');
-  const inputs = [...addonSources().map(here), ...sources((name) => name.endsWith('.h')), path.join(root, 'binding.gyp')];
+  const inputs = [
+    ...addonSources().map(here),
+    ...sources((name) => name.endsWith('.h')),
+    path.join(root, 'binding.gyp'),
+  ];
   if (upToDate(target, inputs)) return;
   const began = Date.now();
   const prefix = path.dirname(path.dirname(process.execPath));
-  const headers = existsSync(path.join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : [];
+  const headers = existsSync(path.join(prefix, 'include', 'node', 'node_api.h'))
+    ? [`--nodedir=${prefix}`]
+    : [];
   const gyp = require.resolve('node-gyp/bin/node-gyp.js');
   run(process.execPath, [gyp, 'configure', 'build', '--silent', '--jobs=2', ...headers]);
   install(path.join(root, 'build', 'Release', 'oo_native.node'), target, began);
@@ -127,13 +162,23 @@ function buildProgram(name, entry, flags) {
   if (upToDate(target, [...parts, ...sources((file) => file.endsWith('.h'))])) return;
   const began = Date.now();
   const temporary = path.join(root, 'build', name);
-  run(compiler, [...common, ...hardened, '-o', temporary, ...parts, ...flags, ...(words(here(entry), 'libraries') ?? [])]);
+  run(compiler, [
+    ...common,
+    ...hardened,
+    '-o',
+    temporary,
+    ...parts,
+    ...flags,
+    ...(words(here(entry), 'libraries') ?? []),
+  ]);
   install(temporary, target, began);
 }
 
 /** oo-login is linked statically where that can be done: then no loader variable can reach it before it is confined. */
 function hasLibrary(name) {
-  return path.isAbsolute(spawnSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout?.trim() ?? '');
+  return path.isAbsolute(
+    spawnSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout?.trim() ?? '',
+  );
 }
 
 /** sshd, which loads pam_oo.so, gets no C++ runtime from us. */
@@ -143,8 +188,12 @@ function staticRuntime() {
 
 function sanitizeTests(names) {
   const directory = path.join(native, 'test');
-  const tests = readdirSync(directory).filter((name) => name.endsWith('.cc') && (names.length === 0 || names.includes(name.slice(0, -3))));
-  const testHeaders = readdirSync(directory).filter((name) => name.endsWith('.h')).map((name) => path.join(directory, name));
+  const tests = readdirSync(directory).filter(
+    (name) => name.endsWith('.cc') && (names.length === 0 || names.includes(name.slice(0, -3))),
+  );
+  const testHeaders = readdirSync(directory)
+    .filter((name) => name.endsWith('.h'))
+    .map((name) => path.join(directory, name));
   const binaries = path.join(root, 'build', 'test');
   mkdirSync(binaries, { recursive: true });
   for (const name of tests) {
@@ -154,8 +203,17 @@ function sanitizeTests(names) {
     if (!upToDate(binary, [...parts, ...testHeaders, ...sources((header) => header.endsWith('.h'))])) {
       const began = Date.now();
       run(compiler, [
-        ...common, '-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer',
-        '-o', binary, ...parts, ...(words(file, 'libraries') ?? []), '-lpthread',
+        ...common,
+        '-g',
+        '-O1',
+        '-fsanitize=address,undefined',
+        '-fno-sanitize-recover=all',
+        '-fno-omit-frame-pointer',
+        '-o',
+        binary,
+        ...parts,
+        ...(words(file, 'libraries') ?? []),
+        '-lpthread',
       ]);
       stamp(binary, began);
     }

@@ -21,9 +21,15 @@ export function addonSources() {
   }
   for (const name of shared) others.delete(name);
   const ofLogin = /^(login|pam_|profile|command|environment|confined_session)/;
-  return readdirSync(native).filter((name) => name.endsWith('.cc') && !others.has(name) && !ofLogin.test(name));
+  return readdirSync(native).filter(
+    (name) => name.endsWith('.cc') && !others.has(name) && !ofLogin.test(name),
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.stdout.write(addonSources().map((name) => `native/${name}`).join(' '));
+  process.stdout.write(
+    addonSources()
+      .map((name) => `native/${name}`)
+      .join(' '),
+  );
 }

@@ -61,7 +61,9 @@ interface Running {
 const running = new Map<number, Running>();
 let native: LaunchAddon | undefined;
 
-const signalNames = new Map<number, string>(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+const signalNames = new Map<number, string>(
+  Object.entries(constants.signals).map(([name, number]) => [number, name]),
+);
 // Names that share a number: the usual one.
 signalNames.set(constants.signals.SIGABRT, 'SIGABRT').set(constants.signals.SIGIO, 'SIGIO');
 
@@ -70,10 +72,20 @@ export function launch(options: LaunchOptions): Promise<Launched> {
   return new Promise<Launched>((resolve, reject) => {
     let fail: (error: unknown) => void = reject;
     const result = new Promise<LaunchResult>((ended, failed) => {
-      const id = begin(options, ended, (error) => fail(error), ({ pid, input }) => {
-        fail = failed;
-        resolve({ pid, stdin: input < 0 ? undefined : writable(input), result, kill: () => native?.launchKill(id, ABORT) });
-      });
+      const id = begin(
+        options,
+        ended,
+        (error) => fail(error),
+        ({ pid, input }) => {
+          fail = failed;
+          resolve({
+            pid,
+            stdin: input < 0 ? undefined : writable(input),
+            result,
+            kill: () => native?.launchKill(id, ABORT),
+          });
+        },
+      );
     });
   });
 }
@@ -85,7 +97,12 @@ export function run(options: LaunchOptions): Promise<LaunchResult> {
   });
 }
 
-function begin(options: LaunchOptions, ended: Running['ended'], failed: Running['failed'], started: Running['started']): number {
+function begin(
+  options: LaunchOptions,
+  ended: Running['ended'],
+  failed: Running['failed'],
+  started: Running['started'],
+): number {
   native ??= connect();
   effect('launch', options.file);
   let id: number;

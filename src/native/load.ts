@@ -28,10 +28,13 @@ function load(): Record<string, unknown> {
   try {
     return createRequire(import.meta.url)(file) as Record<string, unknown>;
   } catch (cause) {
-    throw new OoError(`The native part ${file} cannot be loaded: run "npm run build:native" with this Node.`, {
-      code: 'ERR_NATIVE_MISSING',
-      cause,
-    });
+    throw new OoError(
+      `The native part ${file} cannot be loaded: run "npm run build:native" with this Node.`,
+      {
+        code: 'ERR_NATIVE_MISSING',
+        cause,
+      },
+    );
   }
 }
 
