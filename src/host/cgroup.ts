@@ -69,15 +69,24 @@ function delegate(h: Hierarchies, mount: string, path: string): readonly LimitCo
   return offered;
 }
 
-function apply(directory: string, settings: readonly Setting[]): void {
-  for (const { file, value, optional } of settings) {
+/**
+ * Memory alone may never pass memory and swap together, so which of the two comes first depends on whether the limits
+ * rise or fall: what the kernel refuses as invalid is tried once more after the rest.
+ */
+function apply(directory: string, settings: readonly Setting[], again = true): void {
+  const refused: Setting[] = [];
+  for (const setting of settings) {
+    const { file, value, optional } = setting;
     try {
       if (optional && !existsSync(join(directory, file))) continue;
       write(join(directory, file), value);
     } catch (error) {
-      throw failed(`Setting ${file} to ${value} in ${directory}`, error);
+      if (!again || errnoOf(error) !== 'EINVAL')
+        throw failed(`Setting ${file} to ${value} in ${directory}`, error);
+      refused.push(setting);
     }
   }
+  if (refused.length > 0) apply(directory, refused, false);
 }
 
 /** Sets limits on a group that is there. */

@@ -6,10 +6,11 @@
 import { actOnCartridge, actOnGear } from '../cartridge/gear-control.js';
 import { failedHook } from '../cartridge/hook-failure.js';
 import { openCartridge } from '../cartridge/installed.js';
+import { refreshConfinement } from '../gear/confinement.js';
 import { openGear, type Gear } from '../gear/gear.js';
 import { parseGearUuid } from '../gear/identity.js';
 import { killStrays } from '../gear/kill.js';
-import { killGear } from '../gear/limits.js';
+import { imposeLimits, killGear } from '../gear/limits.js';
 import { readStopLock, setStopLock, statusAttribute, writeState } from '../gear/state.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import type { Node } from '../node/node.js';
@@ -90,6 +91,15 @@ function definition(node: Node): OperationDefinition<Order, Running> {
     recover: 'forward',
     open: (order) => ({ order, gear: openGear(node, order.uuid), output: '', exitCode: 0 }),
     steps: ({ order }) => [
+      {
+        // After a reboot the group is gone, and the node's limits may have changed: the next process meets today's.
+        name: 'limits',
+        async run({ gear }) {
+          if (order.action === 'stop') return;
+          await imposeLimits(node, gear.uuid);
+          refreshConfinement(node, gear);
+        },
+      },
       {
         name: order.action,
         async run(running) {

@@ -10,6 +10,7 @@ import { hostNode } from './host-node.js';
 
 const child = fileURLToPath(new URL('./crash-child.js', import.meta.url));
 const uuid = 'cc9beb39785a45b9b97bdc6951fc8dbf';
+t.setTimeout(600_000);
 const node = await hostNode();
 
 function run(what: string, at: number): { readonly count: number; readonly killed: boolean } {

@@ -7,7 +7,7 @@ import { executeInGear } from '../../src/gear/execute.js';
 import { openGear } from '../../src/gear/gear.js';
 import { ownedIds } from '../../src/host/sysv-ipc.js';
 import { processes } from '../../src/host/cgroup.js';
-import { groupPath } from '../../src/gear/limits.js';
+import { groupPath, liftLimits } from '../../src/gear/limits.js';
 import { createGear } from '../../src/operations/create.js';
 import { destroyGear } from '../../src/operations/destroy.js';
 import { stopGear } from '../../src/operations/stop.js';
@@ -78,6 +78,37 @@ t.test(
     t.match(await stopGear(node, { uuid }), { output: /^ATTR: status=ALREADY_STOPPED\n/, exitCode: 0 });
     t.match(await startGear(node, { uuid, userInitiated: false }), { exitCode: 0 });
     t.equal(readStopLock(gear), 'maintenance', 'a boot does not start what a user has stopped');
+    await destroyGear(node, { uuid });
+  },
+);
+
+t.test(
+  "a start puts today's limits in force, higher or lower, also when a reboot has taken the group",
+  async (t) => {
+    await make();
+    const memory = node.cgroups.v1.memory;
+    const limitNow = () =>
+      readFileSync(`${String(memory)}/openshift/${uuid}/memory.limit_in_bytes`, 'utf8').trim();
+    for (const mebibytes of [1024, 64, 256]) {
+      const bytes = mebibytes * 1_048_576;
+      const changed = await hostNode({
+        limits: [
+          `memory_limit_in_bytes=${bytes}`,
+          `memory_memsw_limit_in_bytes=${bytes}`,
+          `limits_nproc=${mebibytes}`,
+        ],
+      });
+      await startGear(changed, { uuid, userInitiated: false });
+      if (memory !== undefined) t.equal(limitNow(), String(bytes));
+      t.match(
+        readFileSync(`/var/lib/openshift/.confinement/${uuid}`, 'utf8'),
+        `rlimit.nproc=${mebibytes}:${mebibytes}\n`,
+      );
+    }
+    await liftLimits(node, uuid);
+    await hostNode();
+    await startGear(node, { uuid, userInitiated: false });
+    if (memory !== undefined) t.equal(limitNow(), '536870912');
     await destroyGear(node, { uuid });
   },
 );
