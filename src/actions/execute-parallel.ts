@@ -11,7 +11,12 @@ import { reply, type ActionReply } from './request.js';
 
 const MOST_AT_ONCE = 16;
 
-export const parallelSchema = v.record(v.string(), v.unknown(), 'is not a hash of node identities');
+const NO_HASH = 'is not a hash of node identities';
+export const parallelSchema = v.pipe(
+  v.unknown(),
+  v.check((data) => !Array.isArray(data), NO_HASH),
+  v.record(v.string(), v.unknown(), NO_HASH),
+);
 
 type Job = Readonly<Record<string, unknown>>;
 

@@ -12,6 +12,8 @@ import { firstDifference, logPattern, outputPattern } from './expected.js';
 import { actionsLog, desk, fetchPage, git, publicKey, seedNode, ssh } from './seed-node.js';
 import { exchanges, seedText, simplePart, type SeedExchange } from './seed-text.js';
 
+t.setTimeout(600_000);
+
 const all = exchanges(simplePart(seedText()));
 const [create, addKey, php, mysql, destroy] = all as [
   SeedExchange,

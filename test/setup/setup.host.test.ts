@@ -15,6 +15,8 @@ import {
 import { command, run } from '../seed/seed-node.js';
 import { dumpFolder } from './folder-dump.js';
 
+t.setTimeout(600_000);
+
 const setup = command('oo-admin-node-setup');
 const folders = ['/etc', '/usr/libexec', '/usr/sbin', '/usr/share/man/man8', '/usr/share/bash-completion'];
 const ours = [...folders, '/var/lib/openshift'];
