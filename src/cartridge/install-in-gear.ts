@@ -12,7 +12,7 @@ import { identText, ORIGIN } from './installed.js';
 import { openRepository, type Selection } from './repository.js';
 
 /** The node's, read-only for the gear. */
-const ofRoot = ['metadata', 'bin', 'hooks', 'lib', 'versions', 'template', 'template.git'];
+const ofRoot = new Set(['metadata', 'bin', 'hooks', 'lib', 'versions', 'template', 'template.git', 'README.md']);
 
 export async function placeCartridge(node: Node, gear: Gear, selection: Selection): Promise<void> {
   const { manifest, knownAs, path: source } = selection;
@@ -22,10 +22,12 @@ export async function placeCartridge(node: Node, gear: Gear, selection: Selectio
   using home = Directory.open(gear.home);
   using repository = openRepository(node);
   home.makeDirectory(directory, { mode: 0o700, owner: { uid: 0, gid: 0 }, ...label });
-  const owner = { uid: gear.uid, gid: gear.gid };
-  await home.copyTree(repository, source, directory, { owner, exclude: ['usr'] });
-  const present = new Set(home.list(directory).map((entry) => entry.name));
-  for (const name of ofRoot) if (present.has(name)) await home.chownTree(`${directory}/${name}`, root);
+  const own = { uid: gear.uid, gid: gear.gid };
+  for (const { name } of repository.list(source).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (name === 'usr') continue;
+    const owner = ofRoot.has(name) ? root : own;
+    await home.copyTree(repository, `${source}/${name}`, `${directory}/${name}`, { owner });
+  }
   if (repository.exists(`${source}/usr`)) {
     // One copy for all gears, which none of them can write to.
     home.symlink(`${node.paths.cartridgeRepository}/${source}/usr`, `${directory}/usr`, root);

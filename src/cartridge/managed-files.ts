@@ -42,12 +42,11 @@ function beneathHome(directory: string, entry: string): string | undefined {
   return `${parts.join('/')}${trimmed.endsWith('/') ? '/' : ''}`;
 }
 
-function immutable(directory: string, path: string): boolean {
+function immutable(directory: string, short: string, path: string): boolean {
   const bare = path.replace(/\/$/, '');
-  return (
-    [directory, `${directory}/metadata`, `${directory}/metadata/manifest.yml`, `${directory}/metadata/managed_files.yml`, `${directory}/bin`].includes(bare) ||
-    new RegExp(`^${directory.replaceAll('.', '\\.')}/env/OPENSHIFT_[A-Z0-9_]+_(IDENT|DIR)$`).test(bare)
-  );
+  const fixed = ['metadata/manifest.yml', 'metadata/managed_files.yml', 'metadata', 'bin', 'env'];
+  const variables = [`env/OPENSHIFT_${short}_IDENT`, `env/OPENSHIFT_${short}_DIR`];
+  return bare === directory || [...fixed, ...variables].some((name) => bare === `${directory}/${name}`);
 }
 
 function entriesOf(value: unknown): string[] {
@@ -58,7 +57,8 @@ function entriesOf(value: unknown): string[] {
     .filter((entry) => entry !== '');
 }
 
-export function parseManagedFiles(source: string | undefined, directory: string): ManagedFiles {
+/** `short` is the cartridge's short name, which its own variables begin with. */
+export function parseManagedFiles(source: string | undefined, directory: string, short: string): ManagedFiles {
   let document: unknown;
   try {
     document = source === undefined ? {} : parse(source, { schema: 'failsafe', logLevel: 'silent' });
@@ -72,7 +72,7 @@ export function parseManagedFiles(source: string | undefined, directory: string)
       entriesOf(map[name] ?? map[`:${name}`])
         .map((entry) => beneathHome(directory, entry))
         .filter((entry) => entry !== undefined)
-        .filter((entry) => !immutable(directory, entry)),
+        .filter((entry) => !immutable(directory, short, entry)),
     ]),
   ) as Record<ManagedList, string[]>;
   return { ...found, locked_files: found.locked_files.filter((entry) => mayBeLocked(directory, entry)) };

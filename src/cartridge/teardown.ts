@@ -18,7 +18,7 @@ const DEADLINE = 60_000;
 
 function lockedFiles(home: Directory, cartridge: Cartridge): readonly string[] {
   const source = home.tryReadText(`${cartridge.directory}/metadata/managed_files.yml`);
-  return parseManagedFiles(source, cartridge.directory).locked_files;
+  return parseManagedFiles(source, cartridge.directory, cartridge.manifest.shortName).locked_files;
 }
 
 /** Stops one cartridge; what goes wrong is told to the client and logged, and no reason to go on without the rest. */

@@ -106,6 +106,7 @@ export async function planConfigure(node: Node, gear: Gear, input: ConfigureInpu
   const managed = parseManagedFiles(
     repository.tryReadText(`${selection.path}/metadata/managed_files.yml`),
     knownAs.directory,
+    manifest.shortName,
   );
   const outside = managed.locked_files.filter((path) => !path.startsWith(`${knownAs.directory}/`));
   return {

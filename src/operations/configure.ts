@@ -34,8 +34,8 @@ interface Context {
   readonly lines: string[];
 }
 
-function managedFiles(home: Directory, directory: string): ManagedFiles {
-  return parseManagedFiles(home.tryReadText(`${directory}/metadata/managed_files.yml`), directory);
+function managedFiles(home: Directory, { directory, manifest }: Cartridge): ManagedFiles {
+  return parseManagedFiles(home.tryReadText(`${directory}/metadata/managed_files.yml`), directory, manifest.shortName);
 }
 
 function refused(gear: Gear, step: string, message: string): HookFailure {
@@ -67,7 +67,7 @@ async function setUp(node: Node, { plan, gear, lines }: Context): Promise<void> 
   const selection = selectCartridge(node, plan.asked);
   const cartridge = openCartridge(gear, plan.directory);
   using home = Directory.open(gear.home);
-  const managed = managedFiles(home, plan.directory);
+  const managed = managedFiles(home, cartridge);
   const render = (entries: readonly string[]): void =>
     void lines.push(renderTemplates(node, gear, cartridge, selection.path, entries));
   unlock(home, gear, managed.locked_files);
