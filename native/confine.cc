@@ -97,17 +97,25 @@ static int SetOomScore(const ConfineSpec& spec) {
   return WriteProc(spec.proc, "self/oom_score_adj", end);
 }
 
-int ConfineLimits(const ConfineSpec& spec) {
+static int SetLimits(const ConfineSpec& spec, bool open_files) {
   for (unsigned i = 0; i < spec.rlimit_count; ++i) {
     const RlimitSpec& limit = spec.rlimits[i];
+    if ((limit.resource == RLIMIT_NOFILE) != open_files) continue;
     struct rlimit64 value;
     value.rlim_cur = limit.soft == kUnlimited ? RLIM64_INFINITY : limit.soft;
     value.rlim_max = limit.hard == kUnlimited ? RLIM64_INFINITY : limit.hard;
     if (const int error = RawError(Raw(SYS_prlimit64, 0, limit.resource, Address(&value)))) return error;
   }
+  return 0;
+}
+
+int ConfineLimits(const ConfineSpec& spec) {
+  if (const int error = SetLimits(spec, false)) return error;
   if (spec.umask >= 0) Raw(SYS_umask, spec.umask);
   return spec.set_oom_score_adj ? SetOomScore(spec) : 0;
 }
+
+int ConfineOpenFiles(const ConfineSpec& spec) { return SetLimits(spec, true); }
 
 int ConfineLabel(const ConfineSpec& spec) {
   // Not libselinux's setexeccon: it remembers the last label in thread-local memory that a vfork child shares, and
@@ -199,9 +207,15 @@ static StepFailure Take(const ConfineSpec& spec, const NamedStep* steps, unsigne
 static const NamedStep all_steps[] = {
     {Step::cgroup, ConfineCgroup},       {Step::mounts, ConfineMounts},
     {Step::rlimits, ConfineLimits},      {Step::label, ConfineLabel},
-    {Step::capabilities, ConfineCapabilities}, {Step::identity, ConfineIdentity},
-    {Step::no_new_privs, ConfineNoNewPrivs},   {Step::seccomp, ConfineSeccomp},
-    {Step::landlock, ConfineLandlock},
+    {Step::rlimits, ConfineOpenFiles},   {Step::capabilities, ConfineCapabilities},
+    {Step::identity, ConfineIdentity},   {Step::no_new_privs, ConfineNoNewPrivs},
+    {Step::seccomp, ConfineSeccomp},     {Step::landlock, ConfineLandlock},
+};
+static const NamedStep root_steps[] = {
+    {Step::cgroup, ConfineCgroup},
+    {Step::mounts, ConfineMounts},
+    {Step::rlimits, ConfineLimits},
+    {Step::rlimits, ConfineOpenFiles},
 };
 static const NamedStep gear_steps[] = {
     {Step::label, ConfineLabel},
@@ -210,8 +224,8 @@ static const NamedStep gear_steps[] = {
     {Step::landlock, ConfineLandlock},
 };
 
-StepFailure ConfineAll(const ConfineSpec& spec) { return Take(spec, all_steps, 9); }
-StepFailure ConfineAsRoot(const ConfineSpec& spec) { return Take(spec, all_steps, 3); }
+StepFailure ConfineAll(const ConfineSpec& spec) { return Take(spec, all_steps, 10); }
+StepFailure ConfineAsRoot(const ConfineSpec& spec) { return Take(spec, root_steps, 4); }
 StepFailure ConfineAsGear(const ConfineSpec& spec) { return Take(spec, gear_steps, 4); }
 
 }  // namespace oo

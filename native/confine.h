@@ -85,7 +85,8 @@ int OpenProc();
 // Each step alone: 0 or an errno.
 int ConfineCgroup(const ConfineSpec& spec);
 int ConfineMounts(const ConfineSpec& spec);
-int ConfineLimits(const ConfineSpec& spec);
+int ConfineLimits(const ConfineSpec& spec);     // all but the number of open files
+int ConfineOpenFiles(const ConfineSpec& spec);  // after the last open: the parent may hold more files than the gear may
 int ConfineLabel(const ConfineSpec& spec);
 int ConfineCapabilities(const ConfineSpec& spec);  // bounding and ambient sets
 int ConfineIdentity(const ConfineSpec& spec);      // also the remaining capability sets
@@ -93,7 +94,7 @@ int ConfineNoNewPrivs(const ConfineSpec& spec);
 int ConfineSeccomp(const ConfineSpec& spec);
 int ConfineLandlock(const ConfineSpec& spec);
 
-// cgroup, mounts, limits: what pam_oo takes in sshd's privileged process.
+// cgroup, mounts, limits, open files: what pam_oo takes in sshd's privileged process.
 StepFailure ConfineAsRoot(const ConfineSpec& spec);
 // label, no_new_privs, seccomp, landlock: what oo-login takes. Landlock before seccomp would do as well.
 StepFailure ConfineAsGear(const ConfineSpec& spec);
