@@ -6,6 +6,7 @@
  * brought its own id counts, and only when all of it is the same.
  */
 import { createHash } from 'node:crypto';
+import { withGearLock } from '../gear/lock.js';
 import { errnoOf } from '../native/error.js';
 import { Directory } from '../native/beneath.js';
 import type { Node } from '../node/node.js';
@@ -33,7 +34,11 @@ export async function deliveredOnce(
     .slice(0, 40);
   const known = running.get(key);
   if (known !== undefined) return known;
-  const answer = answered(node, key, request, work).finally(() => running.delete(key));
+  // Another process may have been given the same request.
+  const alone = withGearLock(node, `delivery ${key}`, () => answered(node, key, request, work), {
+    wait: HOUR,
+  });
+  const answer = alone.finally(() => running.delete(key));
   running.set(key, answer);
   return answer;
 }

@@ -4,7 +4,7 @@ import { allOptions, type CommandDefinition, type OptionDefinition } from './def
 /** What a shell runs to list gears or cartridges: a command of this node, its errors not shown. */
 const sources = {
   gears: 'oo-admin-ctl-gears list 2>/dev/null',
-  cartridges: 'oo-cartridge-list --porcelain-names 2>/dev/null',
+  cartridges: 'oo-cartridge-list 2>/dev/null | tail -n +2',
 } as const;
 
 type Choices = OptionDefinition['choices'];

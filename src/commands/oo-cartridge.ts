@@ -17,6 +17,9 @@ const verbs = [
 /** The words this command has always had, and the actions they are. */
 const oldVerbs: Readonly<Record<string, string>> = { add: 'configure', delete: 'deconfigure' };
 
+/** What takes seconds, and so says that it is at work. */
+const long: ReadonlySet<string> = new Set(['add', 'delete', 'configure', 'deconfigure', 'restart']);
+
 const options = [
   {
     long: 'action',
@@ -67,6 +70,7 @@ export const command: CommandDefinition = {
   run: async (context) => {
     const action = context.values.text('action') ?? '';
     const cartridge = context.values.text('with-cartridge-name') ?? '';
+    if (long.has(action)) context.output.progress(`${action} ${cartridge} ...`);
     const url = context.values.text('with-template-url');
     const code = await shared.callCartridgeDo(context, {
       cartridge,

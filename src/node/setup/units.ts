@@ -32,7 +32,7 @@ RemainAfterExit=yes
 ExecStart=/bin/true
 Slice=openshift.slice
 Delegate=yes
-KillMode=none
+KillMode=process
 
 [Install]
 WantedBy=multi-user.target
