@@ -3,6 +3,8 @@
  * and node-wide verbs use it. Invariant: a line that is not a well-formed entry is skipped, never guessed at.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf } from '../native/error.js';
 
 export interface ListedAccount {
   readonly name: string;
@@ -28,6 +30,18 @@ export function accountFilesName(name: string, directory = '/etc'): boolean {
       return `\n${readFileSync(`${directory}/${file}`, 'utf8')}`.includes(`\n${name}:`);
     } catch {
       return false;
+    }
+  });
+}
+
+/** Is the name that of a group, or left over in a shadow file? Accounts themselves are not asked about. */
+export function isGroupOrLeftOver(name: string, directory = '/etc'): boolean {
+  return ['group', 'gshadow', 'shadow'].some((file) => {
+    try {
+      return `\n${readFileSync(join(directory, file), 'utf8')}`.includes(`\n${name}:`);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return false; // a system without group passwords
+      throw error;
     }
   });
 }

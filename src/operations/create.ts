@@ -16,6 +16,7 @@ import { imposeLimits, killGear, liftLimits } from '../gear/limits.js';
 import { imposeQuota, liftQuota } from '../gear/quota.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import { accountFilesName } from '../node/account-list.js';
+import { isGroupOrLeftOver } from '../node/account-list.js';
 import type { Node } from '../node/node.js';
 import { requireRoom } from './capacity.js';
 import { checkCreate, type CheckedCreate, type CreateInput } from './create-input.js';
@@ -25,6 +26,8 @@ import { silent, type OperationResult } from './result.js';
 interface Creation {
   readonly input: CheckedCreate;
   uid: number | undefined;
+  /** The account files were left as they were: whatever bears the name there is not ours. */
+  refused: boolean;
 }
 
 /** The account, if it is there and is the one this operation made. */
@@ -65,6 +68,12 @@ function accountRefused(node: Node, uuid: string, cause: unknown): unknown {
   return cause;
 }
 
+/** Refusals that are made before the account files are touched; a full disk may come in the middle. */
+function leftAlone(error: unknown): boolean {
+  const fullRange = errnoOf(error) === 'ENOSPC' && error instanceof OoError && error.step === 'uid-range';
+  return fullRange || ['EEXIST', 'EADDRINUSE', 'EINVAL', 'EBUSY'].includes(errnoOf(error) ?? '');
+}
+
 function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
   const uidOf = (creation: Creation): number => {
     if (creation.uid === undefined) throw new Error('the account step has not run');
@@ -73,7 +82,7 @@ function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
   return {
     name: 'create',
     recover: 'back',
-    open: (input) => ({ input, uid: undefined }),
+    open: (input) => ({ input, uid: undefined, refused: false }),
     steps: [
       {
         name: 'account',
@@ -92,6 +101,7 @@ function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
             ]);
             creation.uid = account?.uid;
           } catch (error) {
+            creation.refused = leftAlone(error);
             throw accountRefused(node, uuid, error);
           }
         },
@@ -147,12 +157,13 @@ function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
 
 registerOperation('create', definition);
 
+/** Also what makes undoing safe: from here on, whatever bears this name is ours. */
 function requireFree(node: Node, uuid: string): void {
   const taken =
     findAccount(uuid) !== undefined
       ? 'an account of that name exists'
-      : accountFilesName(uuid)
-        ? 'a group of that name exists' // asked before anything is journaled: the undo would take it for this gear's own
+      : isGroupOrLeftOver(uuid)
+        ? 'a group of that name exists'
         : homeIsFree(node, uuid)
           ? undefined
           : 'its home exists';

@@ -141,6 +141,22 @@ t.test('freed uids are used again, lowest first; --with-uid is honoured or refus
   t.same(listGears(node), []);
 });
 
+t.test(
+  'a uuid that is the name of a group or of an account of the system is refused, and both stay',
+  async (t) => {
+    const node = await hostNode();
+    const before = await dumpHost();
+    for (const name of ['adm', 'staff', 'root', 'daemon', 'shadow']) {
+      await t.rejects(
+        createGear(node, { ...request, uuid: name }),
+        { code: 'ERR_GEAR_EXISTS', exitCode: 129 },
+        name,
+      );
+    }
+    t.equal(await dumpHost(), before);
+  },
+);
+
 t.test('two creates of one uuid at once: one gear, one refusal', async (t) => {
   const node = await hostNode();
   const results = await Promise.allSettled(
