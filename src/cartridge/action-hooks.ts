@@ -44,7 +44,12 @@ function notExecutable(gear: Gear, name: string): string {
 }
 
 /** Runs a hook of the gear, if the application has it; its text is for the client. */
-export async function runActionHook(node: Node, gear: Gear, name: string, streams: HookStreams = {}): Promise<string> {
+export async function runActionHook(
+  node: Node,
+  gear: Gear,
+  name: string,
+  streams: HookStreams = {},
+): Promise<string> {
   const found = withHome(gear, (home) => look(home, name));
   if (found === undefined) return '';
   if (found === 'plain') return notExecutable(gear, name);
@@ -55,7 +60,8 @@ export async function runActionHook(node: Node, gear: Gear, name: string, stream
     ...(streams.keep === undefined ? {} : { keep: streams.keep }),
     ...(streams.onOutput === undefined ? {} : { onOutput: streams.onOutput }),
   });
-  if (result.exitCode === 0 && !result.timedOut) return checkedOutput('action-hook', result.stdout, result.truncated);
+  if (result.exitCode === 0 && !result.timedOut)
+    return checkedOutput('action-hook', result.stdout, result.truncated);
   const what = `Failed to execute action hook '${name}' for ${gear.uuid} application ${gear.appName}`;
   const failure = hookFailure(what, gear.uuid, result);
   throw new HookFailure(failure.message, {
@@ -67,10 +73,19 @@ export async function runActionHook(node: Node, gear: Gear, name: string, stream
 }
 
 /** Files that are sourced right before (`pre`) or after (`post`) a cartridge's own action. */
-export function cartridgeHooks(gear: Gear, cartridge: Cartridge, when: 'pre' | 'post', action: string): readonly string[] {
-  const names = [cartridge.name, `${cartridge.name}-${cartridge.version}`].map((name) => `${when}_${action}_${name}`);
+export function cartridgeHooks(
+  gear: Gear,
+  cartridge: Cartridge,
+  when: 'pre' | 'post',
+  action: string,
+): readonly string[] {
+  const names = [cartridge.name, `${cartridge.name}-${cartridge.version}`].map(
+    (name) => `${when}_${action}_${name}`,
+  );
   return withHome(gear, (home) =>
-    [...new Set(names)].filter((name) => look(home, name) !== undefined).map((name) => `${gear.home}/${FOLDER}/${name}`),
+    [...new Set(names)]
+      .filter((name) => look(home, name) !== undefined)
+      .map((name) => `${gear.home}/${FOLDER}/${name}`),
   );
 }
 

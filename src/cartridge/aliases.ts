@@ -18,7 +18,9 @@ export function readAliases(repository: Directory): ReadonlyMap<string, string> 
 }
 
 function write(repository: Directory, aliases: ReadonlyMap<string, string>): void {
-  const lines = [...aliases].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, target]) => `${name}=${target}\n`);
+  const lines = [...aliases]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, target]) => `${name}=${target}\n`);
   repository.write(FILE, lines.join(''), { mode: 0o644 });
 }
 

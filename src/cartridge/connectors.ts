@@ -10,13 +10,23 @@ import type { Cartridge } from './installed.js';
 import { checkedOutput } from './output.js';
 
 export async function runConnector(
-  node: Node, gear: Gear, cartridge: Cartridge, hook: string, args: readonly string[],
+  node: Node,
+  gear: Gear,
+  cartridge: Cartridge,
+  hook: string,
+  args: readonly string[],
 ): Promise<string> {
   if (!/^[a-z0-9][-_a-z0-9]{0,63}$/i.test(hook)) return '';
   const result = await runScript(node, gear, cartridge, 'connector', `hooks/${hook}`, { args });
   if (result === undefined) return '';
-  if (result.exitCode === 0 && !result.timedOut) return checkedOutput('connector', result.stdout, result.truncated);
+  if (result.exitCode === 0 && !result.timedOut)
+    return checkedOutput('connector', result.stdout, result.truncated);
   const what = `Control action '${hook}' returned an error. rc=${result.exitCode ?? ''}`;
   const failure = hookFailure(what, gear.uuid, result);
-  throw new HookFailure(what, { exitCode: failure.exitCode, gear: gear.uuid, step: hook, output: `${what}\n${failure.output}` });
+  throw new HookFailure(what, {
+    exitCode: failure.exitCode,
+    gear: gear.uuid,
+    step: hook,
+    output: `${what}\n${failure.output}`,
+  });
 }

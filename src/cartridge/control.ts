@@ -25,7 +25,16 @@ export interface ControlOptions {
 }
 
 /** Actions that leave services running. */
-const starting = new Set(['start', 'restart', 'reload', 'force-reload', 'graceful', 'deploy', 'post-deploy', 'tidy']);
+const starting = new Set([
+  'start',
+  'restart',
+  'reload',
+  'force-reload',
+  'graceful',
+  'deploy',
+  'post-deploy',
+  'tidy',
+]);
 
 // Hooks of the tenant are sourced, so that what they export reaches the cartridge's script. The text is fixed; the
 // names of the files and the action are arguments.
@@ -49,7 +58,11 @@ function command(gear: Gear, cartridge: Cartridge, action: string, args: readonl
 
 /** Runs the action and hands back what is for the client; a failure is a `HookFailure` with the script's exit code. */
 export async function controlCartridge(
-  node: Node, gear: Gear, cartridge: Cartridge, action: string, options: ControlOptions = {},
+  node: Node,
+  gear: Gear,
+  cartridge: Cartridge,
+  action: string,
+  options: ControlOptions = {},
 ): Promise<string> {
   const { args = [], actionHooks = true, deadline, merge = false, onOutput } = options;
   if (!hasScript(cartridge, 'bin/control')) return '';
@@ -90,7 +103,11 @@ export function gearHook(when: 'pre' | 'post', action: string): string {
 
 /** Runs `work` between the gear's own `pre_` and `post_` hooks of an action. */
 export async function withActionHooks(
-  node: Node, gear: Gear, action: string, options: ControlOptions, work: () => Promise<string>,
+  node: Node,
+  gear: Gear,
+  action: string,
+  options: ControlOptions,
+  work: () => Promise<string>,
 ): Promise<string> {
   if (options.actionHooks === false) return work();
   const streams = { keep: starting.has(action), onOutput: options.onOutput };

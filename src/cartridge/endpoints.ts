@@ -52,7 +52,11 @@ function groups(endpoints: readonly Endpoint[]): Map<string, Endpoint[]> {
 }
 
 async function freeAddress(
-  node: Node, gear: Gear, endpoints: readonly Endpoint[], taken: ReadonlySet<string>, mine: ReadonlySet<string>,
+  node: Node,
+  gear: Gear,
+  endpoints: readonly Endpoint[],
+  taken: ReadonlySet<string>,
+  mine: ReadonlySet<string>,
 ): Promise<string | undefined> {
   for (let host = 1; host <= LAST_HOST; host += 1) {
     const address = loopbackAddress(gear.uid, host, node.config.identity);

@@ -5,7 +5,14 @@
  */
 import { primaryDirectory, readEnvironment } from '../gear/environment.js';
 import type { Gear } from '../gear/gear.js';
-import { clearStopLock, readState, readStopLock, setStopLock, statusAttribute, writeState } from '../gear/state.js';
+import {
+  clearStopLock,
+  readState,
+  readStopLock,
+  setStopLock,
+  statusAttribute,
+  writeState,
+} from '../gear/state.js';
 import type { Node } from '../node/node.js';
 import { controlCartridge, withActionHooks, type ControlOptions } from './control.js';
 import { failedHook } from './hook-failure.js';
@@ -31,12 +38,23 @@ function primaryLast(gear: Gear): readonly Cartridge[] {
 }
 
 /** The message for a start or stop nobody asked for, of a gear a user has stopped. */
-function leftAlone(gear: Gear, cartridge: Cartridge, verb: string, options: GearControlOptions): string | undefined {
+function leftAlone(
+  gear: Gear,
+  cartridge: Cartridge,
+  verb: string,
+  options: GearControlOptions,
+): string | undefined {
   if (options.userInitiated !== false || readStopLock(gear) === undefined) return undefined;
   return `CLIENT_MESSAGE: Not ${verb} cartridge ${cartridge.name} because the application was explicitly stopped by the user\n`;
 }
 
-async function startOne(node: Node, gear: Gear, cartridge: Cartridge, action: string, options: GearControlOptions) {
+async function startOne(
+  node: Node,
+  gear: Gear,
+  cartridge: Cartridge,
+  action: string,
+  options: GearControlOptions,
+) {
   const message = leftAlone(gear, cartridge, 'starting', options);
   if (message !== undefined) return message;
   if (isPrimary(gear, cartridge)) {
@@ -46,7 +64,12 @@ async function startOne(node: Node, gear: Gear, cartridge: Cartridge, action: st
   return controlCartridge(node, gear, cartridge, action, options);
 }
 
-async function stopOne(node: Node, gear: Gear, cartridge: Cartridge, options: GearControlOptions): Promise<string> {
+async function stopOne(
+  node: Node,
+  gear: Gear,
+  cartridge: Cartridge,
+  options: GearControlOptions,
+): Promise<string> {
   const message = leftAlone(gear, cartridge, 'stopping', options);
   if (message !== undefined) return message;
   if (isPrimary(gear, cartridge)) {
@@ -58,16 +81,25 @@ async function stopOne(node: Node, gear: Gear, cartridge: Cartridge, options: Ge
 
 /** `start`, `stop` or `restart` of one cartridge. */
 export function actOnCartridge(
-  node: Node, gear: Gear, cartridge: Cartridge, action: 'start' | 'stop' | 'restart', options: GearControlOptions = {},
+  node: Node,
+  gear: Gear,
+  cartridge: Cartridge,
+  action: 'start' | 'stop' | 'restart',
+  options: GearControlOptions = {},
 ): Promise<string> {
   return withActionHooks(node, gear, action, options, () =>
-    action === 'stop' ? stopOne(node, gear, cartridge, options) : startOne(node, gear, cartridge, action, options),
+    action === 'stop'
+      ? stopOne(node, gear, cartridge, options)
+      : startOne(node, gear, cartridge, action, options),
   );
 }
 
 /** The same for every cartridge of the gear: starts end with the primary, stops go in the order of names. */
 export function actOnGear(
-  node: Node, gear: Gear, action: 'start' | 'stop' | 'restart', options: GearControlOptions = {},
+  node: Node,
+  gear: Gear,
+  action: 'start' | 'stop' | 'restart',
+  options: GearControlOptions = {},
 ): Promise<string> {
   return withActionHooks(node, gear, action, options, async () => {
     let output = '';
@@ -83,9 +115,16 @@ export function actOnGear(
 }
 
 /** `reload`; a gear that is not started gets `force-reload`. */
-export function reloadCartridge(node: Node, gear: Gear, cartridge: Cartridge, options: ControlOptions = {}): Promise<string> {
+export function reloadCartridge(
+  node: Node,
+  gear: Gear,
+  cartridge: Cartridge,
+  options: ControlOptions = {},
+): Promise<string> {
   const action = readState(gear) === 'started' ? 'reload' : 'force-reload';
-  return withActionHooks(node, gear, 'reload', options, () => controlCartridge(node, gear, cartridge, action, options));
+  return withActionHooks(node, gear, 'reload', options, () =>
+    controlCartridge(node, gear, cartridge, action, options),
+  );
 }
 
 /** The attribute line of a stopped or idle gear, then what the cartridge says; a failing status is text, no failure. */
@@ -98,7 +137,9 @@ export async function statusOf(node: Node, gear: Gear, cartridge: Cartridge): Pr
   } catch (error) {
     const failure = failedHook(error);
     if (failure === undefined) throw error;
-    output += failure.output.replace(/^CLIENT_ERROR: Failed to execute.*\n/m, '').replace(/^CLIENT_\w+: /gm, 'CLIENT_RESULT: ');
+    output += failure.output
+      .replace(/^CLIENT_ERROR: Failed to execute.*\n/m, '')
+      .replace(/^CLIENT_\w+: /gm, 'CLIENT_RESULT: ');
   }
   return output;
 }

@@ -11,7 +11,12 @@ export class HookFailure extends OoError {
 
   constructor(
     message: string,
-    details: { readonly exitCode: number; readonly gear: string; readonly step: string; readonly output: string },
+    details: {
+      readonly exitCode: number;
+      readonly gear: string;
+      readonly step: string;
+      readonly output: string;
+    },
   ) {
     super(message, { code: 'ERR_HOOK', exitCode: details.exitCode, gear: details.gear, step: details.step });
     this.output = details.output;
@@ -20,7 +25,8 @@ export class HookFailure extends OoError {
 
 /** How it ended, in words: for messages. */
 export function endOf(result: LaunchResult): string {
-  if (result.timedOut) return `did not end within its time (${Math.round(result.milliseconds / 1000)} s) and was killed`;
+  if (result.timedOut)
+    return `did not end within its time (${Math.round(result.milliseconds / 1000)} s) and was killed`;
   if (result.aborted) return 'was stopped';
   return result.signal === null || result.signal === undefined
     ? `ended with ${result.exitCode ?? 'no exit code'}`
@@ -29,7 +35,8 @@ export function endOf(result: LaunchResult): string {
 
 export function hookFailure(what: string, gear: string, result: LaunchResult, prefix = ''): HookFailure {
   const said = failureOutput(result.stdout, result.stderr);
-  const cut = result.timedOut || result.signal !== undefined ? `CLIENT_ERROR: ${what} ${endOf(result)}.\n` : '';
+  const cut =
+    result.timedOut || result.signal !== undefined ? `CLIENT_ERROR: ${what} ${endOf(result)}.\n` : '';
   return new HookFailure(`${what} ${endOf(result)}.`, {
     exitCode: result.exitCode === undefined || result.exitCode === 0 ? 1 : result.exitCode,
     gear,

@@ -38,7 +38,12 @@ export function hasScript(cartridge: Cartridge, script: string): boolean {
 
 /** Runs it and hands back how it ended; undefined when there is none. */
 export async function runScript(
-  node: Node, gear: Gear, cartridge: Cartridge, kind: HookKind, script: string, options: ScriptOptions = {},
+  node: Node,
+  gear: Gear,
+  cartridge: Cartridge,
+  kind: HookKind,
+  script: string,
+  options: ScriptOptions = {},
 ): Promise<LaunchResult | undefined> {
   if (!hasScript(cartridge, script)) return undefined;
   const { args = [], deadline, keep, onOutput } = options;
@@ -67,14 +72,22 @@ export async function runScript(
 
 /** A step of a configure: its checked output, or a failure with the exit code a configure ends with. */
 export async function runInstallScript(
-  node: Node, gear: Gear, cartridge: Cartridge, script: 'setup' | 'install' | 'post_install',
+  node: Node,
+  gear: Gear,
+  cartridge: Cartridge,
+  script: 'setup' | 'install' | 'post_install',
 ): Promise<string> {
   const result = await runScript(node, gear, cartridge, script, `bin/${script}`, {
     args: ['--version', cartridge.manifest.version],
   });
   if (result === undefined) return '';
-  if (result.exitCode === 0 && !result.timedOut) return checkedOutput(script, result.stdout, result.truncated);
-  const failure = hookFailure(`bin/${script} of cartridge ${cartridge.name}-${cartridge.version}`, gear.uuid, result);
+  if (result.exitCode === 0 && !result.timedOut)
+    return checkedOutput(script, result.stdout, result.truncated);
+  const failure = hookFailure(
+    `bin/${script} of cartridge ${cartridge.name}-${cartridge.version}`,
+    gear.uuid,
+    result,
+  );
   throw new HookFailure(failure.message, {
     exitCode: configureExitCode(result.exitCode),
     gear: gear.uuid,

@@ -12,7 +12,16 @@ import { identText, ORIGIN } from './installed.js';
 import { openRepository, type Selection } from './repository.js';
 
 /** The node's, read-only for the gear. */
-const ofRoot = new Set(['metadata', 'bin', 'hooks', 'lib', 'versions', 'template', 'template.git', 'README.md']);
+const ofRoot = new Set([
+  'metadata',
+  'bin',
+  'hooks',
+  'lib',
+  'versions',
+  'template',
+  'template.git',
+  'README.md',
+]);
 
 export async function placeCartridge(node: Node, gear: Gear, selection: Selection): Promise<void> {
   const { manifest, knownAs, path: source } = selection;
@@ -44,7 +53,11 @@ export async function placeCartridge(node: Node, gear: Gear, selection: Selectio
 }
 
 /** Gear variables that come with a cartridge besides its endpoints; a first cartridge becomes the primary one. */
-export function cartridgeVariables(gear: Gear, directory: string, first: boolean): Readonly<Record<string, string | null>> {
+export function cartridgeVariables(
+  gear: Gear,
+  directory: string,
+  first: boolean,
+): Readonly<Record<string, string | null>> {
   return {
     OPENSHIFT_NAMESPACE: gear.namespace,
     ...(first ? { OPENSHIFT_PRIMARY_CARTRIDGE_DIR: `${gear.home}/${directory}/`, PATH: null } : {}),
@@ -52,7 +65,11 @@ export function cartridgeVariables(gear: Gear, directory: string, first: boolean
 }
 
 /** Sets variables of the gear; null removes one. */
-export function applyVariables(node: Node, gear: Gear, variables: Readonly<Record<string, string | null>>): void {
+export function applyVariables(
+  node: Node,
+  gear: Gear,
+  variables: Readonly<Record<string, string | null>>,
+): void {
   for (const [name, value] of Object.entries(variables)) {
     if (value === null) removeVariable(gear, name);
     else setVariable(node, gear, name, value);

@@ -36,7 +36,8 @@ export function identText(ident: Ident): string {
 
 export function parseIdent(text: string): Ident | undefined {
   const [vendor, name, version, cartridgeVersion, ...rest] = text.trim().split(':');
-  if (vendor === undefined || name === undefined || version === undefined || cartridgeVersion === undefined) return undefined;
+  if (vendor === undefined || name === undefined || version === undefined || cartridgeVersion === undefined)
+    return undefined;
   return rest.length === 0 ? { vendor, name, version, cartridgeVersion } : undefined;
 }
 
@@ -52,7 +53,8 @@ function trusted(home: Directory, path: string, type: 'file' | 'directory'): boo
 
 function cartridgeIn(home: Directory, gear: Gear, directory: string): Cartridge | undefined {
   const manifestPath = `${directory}/metadata/manifest.yml`;
-  if (!trusted(home, directory, 'directory') || !trusted(home, `${directory}/metadata`, 'directory')) return undefined;
+  if (!trusted(home, directory, 'directory') || !trusted(home, `${directory}/metadata`, 'directory'))
+    return undefined;
   if (!trusted(home, manifestPath, 'file')) return undefined;
   const source = home.readText(manifestPath);
   const origin = parseIdent(home.tryReadText(`${directory}/${ORIGIN}`) ?? '');

@@ -42,7 +42,8 @@ export function unlock(home: Directory, gear: Gear, locked: readonly string[]): 
       if (!absent.has(errnoOf(error) ?? '')) throw error;
     }
   }
-  for (const entry of locked) for (const path of expand(home, entry)) give(home, path.replace(/\/$/, ''), owner);
+  for (const entry of locked)
+    for (const path of expand(home, entry)) give(home, path.replace(/\/$/, ''), owner);
 }
 
 /** Gives all locked entries to root; the gear goes on reading them. */

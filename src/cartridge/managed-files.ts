@@ -52,16 +52,22 @@ function immutable(directory: string, short: string, path: string): boolean {
 function entriesOf(value: unknown): string[] {
   if (!Array.isArray(value)) return [];
   return value
-    .map((entry: unknown) => (typeof entry === 'string' ? entry : Object.keys((entry ?? {}) as object)[0] ?? ''))
+    .map((entry: unknown) =>
+      typeof entry === 'string' ? entry : (Object.keys((entry ?? {}) as object)[0] ?? ''),
+    )
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
 }
 
 /** `short` is the cartridge's short name, which its own variables begin with. */
-export function parseManagedFiles(source: string | undefined, directory: string, short: string): ManagedFiles {
+export function parseManagedFiles(
+  source: string | undefined,
+  directory: string,
+  short: string,
+): ManagedFiles {
   let document: unknown;
   try {
-    document = source === undefined ? {} : parse(source, { schema: 'failsafe', logLevel: 'silent' });
+    document = source === undefined ? {} : parse(source, { schema: 'failsafe', logLevel: 'error' });
   } catch {
     document = {};
   }
@@ -87,7 +93,12 @@ function mayBeLocked(directory: string, entry: string): boolean {
 }
 
 function matcher(segment: string): RegExp {
-  return new RegExp(`^${segment.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`);
+  return new RegExp(
+    `^${segment
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')}$`,
+  );
 }
 
 /** The files (and, with `directories`, also directories and links) that an entry stands for. */
@@ -113,7 +124,8 @@ export function expand(home: Directory, entry: string, directories = false): rea
         if (type === 'directory') walk(next, rest);
       } else if (others.length > 0) {
         if (type === 'directory') walk(next, others);
-      } else if (type === 'file' || (directories && (type === 'directory' || type === 'symlink'))) found.push(next);
+      } else if (type === 'file' || (directories && (type === 'directory' || type === 'symlink')))
+        found.push(next);
     }
   };
   walk('', entry.replace(/\/$/, '').split('/'));

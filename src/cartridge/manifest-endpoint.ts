@@ -69,7 +69,11 @@ function mappings(raw: Raw, protocols: readonly string[], problems: string[]): M
     const chosen = typeof mapping.Options === 'object' && mapping.Options !== null ? mapping.Options : {};
     if (exclusive.filter((name) => name in chosen).length > 1)
       problems.push(`the options of mapping '${mapping.Frontend ?? ''}' exclude each other`);
-    return { frontend: slashed(mapping.Frontend ?? ''), backend: slashed(mapping.Backend ?? ''), options: chosen };
+    return {
+      frontend: slashed(mapping.Frontend ?? ''),
+      backend: slashed(mapping.Backend ?? ''),
+      options: chosen,
+    };
   });
 }
 
@@ -91,7 +95,8 @@ function parseOne(short: string, value: unknown, at: number, problems: string[])
   for (const key of missing) problems.push(`${key} is missing in endpoint ${at}`);
   const names = [ip, portName, given(raw['Public-Port-Name']), given(raw['WebSocket-Port-Name'])];
   for (const name of names)
-    if (name !== undefined && !/^[A-Z][A-Z0-9_]{0,63}$/i.test(name)) problems.push(`${name} is no name of a variable`);
+    if (name !== undefined && !/^[A-Z][A-Z0-9_]{0,63}$/i.test(name))
+      problems.push(`${name} is no name of a variable`);
   const port = portOf(portText);
   if (portText !== undefined && port === undefined) problems.push(`Private-Port is not valid: ${portText}`);
   const protocols = raw.Protocols ?? (raw.Mappings === undefined ? ['tcp'] : ['http']);

@@ -105,11 +105,14 @@ function documentOf(where: string, source: string): Record<string, unknown> {
   if (source.length > MAX_BYTES) throw malformed(where, [`it is longer than ${MAX_BYTES} characters`]);
   let value: unknown;
   try {
-    value = parse(source, { schema: 'failsafe', logLevel: 'silent' });
+    value = parse(source, { schema: 'failsafe', logLevel: 'error' });
   } catch (cause) {
-    throw malformed(where, [`it is not YAML (${cause instanceof Error ? (cause.message.split('\n', 1)[0] ?? '') : ''})`]);
+    throw malformed(where, [
+      `it is not YAML (${cause instanceof Error ? (cause.message.split('\n', 1)[0] ?? '') : ''})`,
+    ]);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(where, ['it is not a map']);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw malformed(where, ['it is not a map']);
   return value as Record<string, unknown>;
 }
 
@@ -152,7 +155,11 @@ export function parseManifest(source: string, where: string, version?: string): 
       : undefined;
   const document = typeof own === 'object' && own !== null ? { ...base, ...own } : base;
   const result = v.safeParse(schema, document);
-  if (!result.success) throw malformed(where, result.issues.map((issue) => issue.message));
+  if (!result.success)
+    throw malformed(
+      where,
+      result.issues.map((issue) => issue.message),
+    );
   const raw = result.output;
   const { endpoints, problems } = parseEndpoints(raw['Cartridge-Short-Name'], raw.Endpoints);
   if (problems.length > 0) throw malformed(where, [`Couldn't parse endpoints: ${problems.join(', ')}`]);

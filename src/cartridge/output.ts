@@ -3,7 +3,8 @@
  * from code that the node put in place as root, only those that this kind of hook may say, and only in their exact
  * grammar. Invariant: whatever a tenant's own script prints can leave here as `CLIENT_MESSAGE: ` and as nothing else.
  */
-export type HookKind = 'setup' | 'install' | 'post_install' | 'teardown' | 'control' | 'connector' | 'action-hook';
+export type HookKind =
+  'setup' | 'install' | 'post_install' | 'teardown' | 'control' | 'connector' | 'action-hook';
 
 const client = ['CLIENT_RESULT', 'CLIENT_MESSAGE', 'CLIENT_ERROR', 'CLIENT_INTERNAL_ERROR', 'CLIENT_DEBUG'];
 const facts = ['APP_INFO', 'ATTR', 'CART_DATA', 'CART_PROPERTIES'];
@@ -20,8 +21,8 @@ const allowed: Readonly<Record<HookKind, ReadonlySet<string>>> = {
   install: everything,
   post_install: everything,
   teardown: everything,
-  // May run code of the tenant: it speaks to the client and says how the cartridge is, no more.
-  control: new Set([...client, 'ATTR']),
+  // May run code of the tenant: it speaks to the client, no more.
+  control: new Set(client),
   connector: new Set(client),
   'action-hook': new Set(),
 };
@@ -72,7 +73,8 @@ export function checkedOutput(kind: HookKind, stdout: Uint8Array | string, trunc
   const lines = linesOf(cleaned(stdout));
   const last = truncated ? lines.pop() : undefined;
   const checked = lines.map((line) => checkedLine(kind, line));
-  if (last !== undefined) checked.push(`CLIENT_MESSAGE: ${last}`, 'CLIENT_MESSAGE: (The output was longer; it was cut here.)');
+  if (last !== undefined)
+    checked.push(`CLIENT_MESSAGE: ${last}`, 'CLIENT_MESSAGE: (The output was longer; it was cut here.)');
   return checked.map((line) => `${line}\n`).join('');
 }
 

@@ -81,7 +81,9 @@ export function listAliases(node: Node): ReadonlyMap<string, string> {
 /** Lines of `oo-admin-cartridge --list`, then the aliases. */
 export function repositoryText(node: Node): string {
   const rows = listRepository(node).flatMap((entry) =>
-    entry.versions.map((version) => `(${entry.vendor}, ${entry.name}, ${version}, ${entry.cartridgeVersion})`),
+    entry.versions.map(
+      (version) => `(${entry.vendor}, ${entry.name}, ${version}, ${entry.cartridgeVersion})`,
+    ),
   );
   return [...rows, ...[...listAliases(node)].map(([name, target]) => `${name} -> ${target}`)]
     .map((line) => `${line}\n`)
@@ -93,7 +95,10 @@ export function plainName(asked: string): string {
   return asked.replace(/^embedded\//, '').toLowerCase();
 }
 
-function match(entries: readonly RepositoryEntry[], asked: string): readonly [RepositoryEntry, string] | undefined {
+function match(
+  entries: readonly RepositoryEntry[],
+  asked: string,
+): readonly [RepositoryEntry, string] | undefined {
   // The last entry of a name is its newest cartridge version.
   for (const entry of [...entries].reverse()) {
     const names = [entry.name, `${entry.vendor}-${entry.name}`];
@@ -108,7 +113,9 @@ function match(entries: readonly RepositoryEntry[], asked: string): readonly [Re
 /** `php-5.3` -> php and 5.3; an alias without a version keeps the version of what it stands for. */
 function aliasParts(alias: string, version: string): { name: string; version: string } {
   const parts = /^(.+)-(\d+(?:\.\d+)*)$/.exec(alias);
-  return parts === null ? { name: alias, version } : { name: parts[1] ?? alias, version: parts[2] ?? version };
+  return parts === null
+    ? { name: alias, version }
+    : { name: parts[1] ?? alias, version: parts[2] ?? version };
 }
 
 /** What a gear gets that asks for `asked`, or `ERR_NO_CARTRIDGE`. */
@@ -144,7 +151,8 @@ export async function installCartridge(node: Node, source: string): Promise<Repo
   }
   try {
     const text = folder.exists('metadata') ? folder.tryReadText('metadata/manifest.yml') : undefined;
-    if (text === undefined) throw refused(`Cartridge manifest.yml missing: '${source}/metadata/manifest.yml'.`);
+    if (text === undefined)
+      throw refused(`Cartridge manifest.yml missing: '${source}/metadata/manifest.yml'.`);
     const manifest = parseManifest(text, source);
     if (!folder.exists('bin')) throw refused(`Malformed cartridge: ${source}/bin is not a directory.`);
     using repository = openRepository(node);
@@ -178,7 +186,9 @@ export async function eraseCartridge(
 ): Promise<void> {
   const entry = listRepository(node).find(
     (each) =>
-      each.vendor === what.vendor && each.name === what.name && each.cartridgeVersion === what.cartridgeVersion,
+      each.vendor === what.vendor &&
+      each.name === what.name &&
+      each.cartridgeVersion === what.cartridgeVersion,
   );
   if (entry === undefined) {
     throw refused(

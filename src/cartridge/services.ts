@@ -51,7 +51,10 @@ function belongsTo(pid: number, directory: string): boolean {
     using process = Directory.open(`/proc/${pid}`);
     const cwd = process.readlink('cwd');
     if (cwd === directory || cwd.startsWith(`${directory}/`)) return true;
-    return process.readText('cmdline').split('\0').some((word) => word === directory || word.startsWith(`${directory}/`));
+    return process
+      .readText('cmdline')
+      .split('\0')
+      .some((word) => word === directory || word.startsWith(`${directory}/`));
   } catch {
     return false; // it has ended
   }
@@ -62,7 +65,9 @@ const KILL_TRIES = 100;
 /** Kills what still runs in or out of a directory of the gear: a cartridge that did not stop when it was told to. */
 export async function killProcessesOf(node: Node, gear: Named, directory: string): Promise<void> {
   for (let tries = 0; tries < KILL_TRIES; tries += 1) {
-    const left = processes(node.cgroups, groupPath(node, gear.uuid)).filter((pid) => belongsTo(pid, directory));
+    const left = processes(node.cgroups, groupPath(node, gear.uuid)).filter((pid) =>
+      belongsTo(pid, directory),
+    );
     if (left.length === 0) return;
     for (const pid of left) {
       effect('process.kill', String(pid));

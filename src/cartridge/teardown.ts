@@ -41,8 +41,13 @@ export async function teardownCartridge(node: Node, gear: Gear, cartridge: Cartr
   try {
     const result = await runScript(node, gear, cartridge, 'teardown', 'bin/teardown', { deadline: DEADLINE });
     if (result === undefined) return '';
-    if (result.exitCode === 0 && !result.timedOut) return checkedOutput('teardown', result.stdout, result.truncated);
-    node.log.warn('teardown failed', { gear: gear.uuid, cartridge: cartridge.directory, exitCode: result.exitCode });
+    if (result.exitCode === 0 && !result.timedOut)
+      return checkedOutput('teardown', result.stdout, result.truncated);
+    node.log.warn('teardown failed', {
+      gear: gear.uuid,
+      cartridge: cartridge.directory,
+      exitCode: result.exitCode,
+    });
     return failureOutput('', `${result.stdout.toString('utf8')}${result.stderr.toString('utf8')}`);
   } finally {
     lock(home, gear, locked);

@@ -14,7 +14,34 @@ interface Token {
   readonly expression?: Expression;
 }
 
-const signs = ['||', '&&', '==', '!=', '=~', '!~', '<=', '>=', '<', '>', '+', '-', '*', '/', '%', '?', ':', '!', '.', ',', '(', ')', '[', ']', '=', '|'];
+const signs = [
+  '||',
+  '&&',
+  '==',
+  '!=',
+  '=~',
+  '!~',
+  '<=',
+  '>=',
+  '<',
+  '>',
+  '+',
+  '-',
+  '*',
+  '/',
+  '%',
+  '?',
+  ':',
+  '!',
+  '.',
+  ',',
+  '(',
+  ')',
+  '[',
+  ']',
+  '=',
+  '|',
+];
 
 function escape(character: string): string {
   return { n: '\n', t: '\t', r: '\r', '0': '\0', s: ' ', e: '\x1b' }[character] ?? character;
@@ -66,7 +93,10 @@ function pattern(source: string, start: number): readonly [Token, number] {
     if (source[at] === undefined) throw new TemplateError('a pattern is not closed');
     if (source[at] === '\\') at += 1;
   }
-  const body = source.slice(start + 1, at).replaceAll('\\A', '^').replace(/\\[zZ]/g, '$');
+  const body = source
+    .slice(start + 1, at)
+    .replaceAll('\\A', '^')
+    .replace(/\\[zZ]/g, '$');
   const flags = /^[imx]*/.exec(source.slice(at + 1))?.[0] ?? '';
   const expression: Expression = (scope) => {
     if (!scope.patterns) throw new TemplateError('a pattern is not allowed in a template that was changed');
@@ -84,7 +114,8 @@ function tokens(source: string): Token[] {
     const number = /^\d[\d_]*(\.\d+)?/.exec(rest)?.[0];
     const name = /^[A-Za-z_]\w*[?!]?/.exec(rest)?.[0];
     const last = found.at(-1);
-    const operandBefore = last !== undefined && (last.kind !== 'sign' || last.text === ')' || last.text === ']');
+    const operandBefore =
+      last !== undefined && (last.kind !== 'sign' || last.text === ')' || last.text === ']');
     if (space !== undefined) at += space.length;
     else if (number !== undefined) {
       found.push({ kind: 'number', text: number });
@@ -138,7 +169,8 @@ class Parser {
   }
 
   expect(sign: string): void {
-    if (this.accept(sign) === undefined) throw new TemplateError(`'${sign}' is missing before '${this.peek().text}'`);
+    if (this.accept(sign) === undefined)
+      throw new TemplateError(`'${sign}' is missing before '${this.peek().text}'`);
   }
 
   expression(): Expression {
@@ -236,7 +268,13 @@ class Parser {
         if (method.kind !== 'name') throw new TemplateError('a method has no name');
         const args = this.accept('(') === undefined ? [] : this.arguments();
         const target = value;
-        value = (scope) => callMethod(scope, target(scope), method.text, args.map((arg) => arg(scope)));
+        value = (scope) =>
+          callMethod(
+            scope,
+            target(scope),
+            method.text,
+            args.map((arg) => arg(scope)),
+          );
       } else return value;
     }
   }

@@ -12,7 +12,8 @@ export function truthy(value: Value): boolean {
 
 export function text(value: Value): string {
   if (value === null) return '';
-  if (value instanceof Float) return Number.isInteger(value.value) ? value.value.toFixed(1) : String(value.value);
+  if (value instanceof Float)
+    return Number.isInteger(value.value) ? value.value.toFixed(1) : String(value.value);
   if (Array.isArray(value)) return `[${value.map((item: Value) => text(item)).join(', ')}]`;
   if (typeof value === 'object') throw new TemplateError('this value cannot be written');
   return String(value);
@@ -44,7 +45,8 @@ export function arithmetic(sign: string, a: Value, b: Value): Value {
 
 export function plus(a: Value, b: Value): Value {
   if (typeof a === 'string') {
-    if (typeof b !== 'string') throw new TemplateError(`no implicit conversion of ${b === null ? 'nil' : 'a number'} into text`);
+    if (typeof b !== 'string')
+      throw new TemplateError(`no implicit conversion of ${b === null ? 'nil' : 'a number'} into text`);
     if (a.length + b.length > MAX_TEXT) throw new TemplateError('a text is too long');
     return a + b;
   }
@@ -99,8 +101,10 @@ const ofText: Readonly<Record<string, Method<string>>> = {
   upcase: (value) => value.toUpperCase(),
   capitalize: (value) => value.charAt(0).toUpperCase() + value.slice(1).toLowerCase(),
   strip: (value) => value.trim(),
-  chomp: (value, [tail]) => (value.endsWith(string(tail ?? '\n')) ? value.slice(0, -string(tail ?? '\n').length) : value),
-  split: (value, [by]) => (by === undefined || by === ' ' ? value.trim().split(/\s+/) : value.split(string(by)).slice(0, 10_000)),
+  chomp: (value, [tail]) =>
+    value.endsWith(string(tail ?? '\n')) ? value.slice(0, -string(tail ?? '\n').length) : value,
+  split: (value, [by]) =>
+    by === undefined || by === ' ' ? value.trim().split(/\s+/) : value.split(string(by)).slice(0, 10_000),
   length: (value) => value.length,
   size: (value) => value.length,
   'empty?': (value) => value === '',
@@ -115,7 +119,8 @@ const ofText: Readonly<Record<string, Method<string>>> = {
 
 function replaced(value: string, from: Value | undefined, to: Value | undefined, all: boolean): string {
   const by = string(to);
-  const pattern = from instanceof RegExp ? new RegExp(from.source, all ? `${from.flags}g` : from.flags) : string(from);
+  const pattern =
+    from instanceof RegExp ? new RegExp(from.source, all ? `${from.flags}g` : from.flags) : string(from);
   const result = all ? value.replaceAll(pattern, () => by) : value.replace(pattern, () => by);
   if (result.length > MAX_TEXT) throw new TemplateError('a text is too long');
   return result;

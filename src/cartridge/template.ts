@@ -50,7 +50,9 @@ function loop(list: Expression, name: string): Open['close'] {
 }
 
 class Builder {
-  readonly #stack: Open[] = [{ keyword: '', nodes: [], close: (body) => (scope, write) => run(body, scope, write) }];
+  readonly #stack: Open[] = [
+    { keyword: '', nodes: [], close: (body) => (scope, write) => run(body, scope, write) },
+  ];
 
   get #top(): Open {
     const top = this.#stack.at(-1);

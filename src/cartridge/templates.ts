@@ -24,7 +24,9 @@ export function environmentTemplates(gear: Gear, directory: string): readonly st
 function existing(home: Directory, gear: Gear): (path: string) => 'file' | 'directory' | undefined {
   return (path) => {
     const prefix = `${gear.home}/`;
-    const relative = path.startsWith(prefix) ? path.slice(prefix.length).replace(/\/+/g, '/').replace(/\/$/, '') : '';
+    const relative = path.startsWith(prefix)
+      ? path.slice(prefix.length).replace(/\/+/g, '/').replace(/\/$/, '')
+      : '';
     if (relative === '' || relative.split('/').includes('..')) return undefined;
     try {
       const { type } = home.stat(relative);
@@ -36,13 +38,26 @@ function existing(home: Directory, gear: Gear): (path: string) => 'file' | 'dire
 }
 
 /** The template as it is in the repository, by which the copy in the gear is believed or not. */
-function pristine(repository: Directory, source: string, cartridge: Cartridge, path: string): string | undefined {
+function pristine(
+  repository: Directory,
+  source: string,
+  cartridge: Cartridge,
+  path: string,
+): string | undefined {
   const prefix = `${cartridge.directory}/`;
-  return path.startsWith(prefix) ? repository.tryReadText(`${source}/${path.slice(prefix.length)}`, LIMIT) : undefined;
+  return path.startsWith(prefix)
+    ? repository.tryReadText(`${source}/${path.slice(prefix.length)}`, LIMIT)
+    : undefined;
 }
 
 function renderOne(
-  node: Node, gear: Gear, cartridge: Cartridge, home: Directory, repository: Directory, source: string, path: string,
+  node: Node,
+  gear: Gear,
+  cartridge: Cartridge,
+  home: Directory,
+  repository: Directory,
+  source: string,
+  path: string,
 ): string {
   const declared = `CLIENT_ERROR: File declared in processed_templates does not exist and will not be rendered: ${gear.home}/${path}\n`;
   let template: string | undefined;
@@ -75,7 +90,11 @@ function renderOne(
 
 /** Renders the templates (paths or patterns below the home); the text is for the reply. */
 export function renderTemplates(
-  node: Node, gear: Gear, cartridge: Cartridge, source: string, entries: readonly string[],
+  node: Node,
+  gear: Gear,
+  cartridge: Cartridge,
+  source: string,
+  entries: readonly string[],
 ): string {
   using home = Directory.open(gear.home);
   using repository = Directory.open(node.paths.cartridgeRepository);

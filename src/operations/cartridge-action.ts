@@ -34,7 +34,8 @@ const nothing: Act = async () => '';
 
 async function threadDump(node: Node, gear: Gear, cartridge: Cartridge): Promise<string> {
   const state = readState(gear);
-  if (state !== 'started') return `CLIENT_ERROR: Application is ${state}, must be started to allow a thread dump\n`;
+  if (state !== 'started')
+    return `CLIENT_ERROR: Application is ${state}, must be started to allow a thread dump\n`;
   if (!cartridge.manifest.additionalControlActions.includes('threaddump'))
     return 'CLIENT_ERROR: The threaddump command is not supported by this application type.\n';
   return controlCartridge(node, gear, cartridge, 'threaddump');
@@ -49,9 +50,15 @@ const actions: ReadonlyMap<string, Act> = new Map<string, Act>([
     (node, gear, cartridge) =>
       withActionHooks(node, gear, 'tidy', {}, () => controlCartridge(node, gear, cartridge, 'tidy')),
   ],
-  ...['info', 'pre-install', 'post-install', 'post-remove', 'post-configure', 'pre-destroy', 'post-destroy'].map(
-    (name) => [name, nothing] as const,
-  ),
+  ...[
+    'info',
+    'pre-install',
+    'post-install',
+    'post-remove',
+    'post-configure',
+    'pre-destroy',
+    'post-destroy',
+  ].map((name) => [name, nothing] as const),
 ]);
 
 const runActions: ReadonlySet<string> = new Set<RunAction>(['start', 'stop', 'restart']);
@@ -61,7 +68,13 @@ function isRunAction(action: string): action is RunAction {
 }
 
 /** Names of the actions a cartridge can be asked for, besides those that only hooks of the old layout know. */
-export const cartridgeActionNames: readonly string[] = ['configure', 'deconfigure', ...runActions, 'force-stop', ...actions.keys()];
+export const cartridgeActionNames: readonly string[] = [
+  'configure',
+  'deconfigure',
+  ...runActions,
+  'force-stop',
+  ...actions.keys(),
+];
 
 async function oldAction(node: Node, gear: Gear, input: CartridgeActionInput): Promise<OperationResult> {
   const hook = findOldHook(node, input.cartridge, input.action);
@@ -84,7 +97,8 @@ export async function runCartridgeAction(node: Node, input: CartridgeActionInput
   const templateUrl = input.templateUrl ?? (input.action === 'configure' ? input.rest?.[0] : undefined);
   if (input.action === 'configure') return configureCartridge(node, { ...input, templateUrl });
   if (input.action === 'deconfigure') return deconfigureCartridge(node, input);
-  if (isRunAction(input.action)) return changeRunState(node, input.action, { uuid, cartridge: input.cartridge });
+  if (isRunAction(input.action))
+    return changeRunState(node, input.action, { uuid, cartridge: input.cartridge });
   if (input.action === 'force-stop') return changeRunState(node, 'stop', { uuid, force: true });
   const act = actions.get(input.action);
   if (act === undefined) return { output: hookNotFound(input.action), exitCode: 127 };
@@ -98,4 +112,3 @@ export async function runCartridgeAction(node: Node, input: CartridgeActionInput
     }
   });
 }
-

@@ -82,7 +82,8 @@ function requireAbsent(gear: Gear, home: Directory, selection: Selection): void 
       cartridge.directory === directory || cartridge.manifest.shortName === selection.manifest.shortName,
   );
   if (same === undefined && !home.exists(directory)) return;
-  const there = same === undefined ? `${gear.home}/${directory}` : `${same.name}-${same.version} (${same.path})`;
+  const there =
+    same === undefined ? `${gear.home}/${directory}` : `${same.name}-${same.version} (${same.path})`;
   throw new OoError(
     `The cartridge ${name}-${version} cannot be added to gear ${gear.uuid}: ${there} is already there. Nothing was done.`,
     { code: 'ERR_CARTRIDGE_EXISTS', exitCode: 132, gear: gear.uuid },
@@ -101,7 +102,9 @@ export async function planConfigure(node: Node, gear: Gear, input: ConfigureInpu
     ...(await allocateEndpoints(node, gear, manifest)),
   };
   const environment = readEnvironment(gear);
-  const previous = Object.fromEntries(Object.keys(variables).map((name) => [name, environment[name] ?? null]));
+  const previous = Object.fromEntries(
+    Object.keys(variables).map((name) => [name, environment[name] ?? null]),
+  );
   using repository = openRepository(node);
   const managed = parseManagedFiles(
     repository.tryReadText(`${selection.path}/metadata/managed_files.yml`),

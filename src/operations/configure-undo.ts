@@ -22,7 +22,10 @@ export function endLaunches(node: Node, gear: Gear, { before }: Configuration): 
 export async function removePlaced(node: Node, gear: Gear, plan: Configuration): Promise<void> {
   await endLaunches(node, gear, plan);
   using home = Directory.open(gear.home);
-  const fresh = home.list().map((entry) => entry.name).filter((name) => !plan.before.home.includes(name));
+  const fresh = home
+    .list()
+    .map((entry) => entry.name)
+    .filter((name) => !plan.before.home.includes(name));
   for (const name of new Set([plan.directory, ...fresh])) await home.removeTree(name);
   for (const path of plan.before.locked) {
     try {
@@ -60,7 +63,13 @@ export async function removeNewRoutes(node: Node, gear: Gear, plan: Configuratio
   await disconnectRoutes(node, gear, fresh);
 }
 
-function restore(home: Directory, gear: Gear, path: string, saved: Saved | null, label: { label?: string }): void {
+function restore(
+  home: Directory,
+  gear: Gear,
+  path: string,
+  saved: Saved | null,
+  label: { label?: string },
+): void {
   let now: string | undefined;
   try {
     now = home.tryReadText(path, 4096);

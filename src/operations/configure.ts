@@ -24,7 +24,14 @@ import { createRepository } from '../deploy/repository.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import type { Node } from '../node/node.js';
 import { planConfigure, type Configuration, type ConfigureInput } from './configure-input.js';
-import { endLaunches, removeMadeRepository, removeNewRoutes, removePlaced, restoreVariables, undoStart } from './configure-undo.js';
+import {
+  endLaunches,
+  removeMadeRepository,
+  removeNewRoutes,
+  removePlaced,
+  restoreVariables,
+  undoStart,
+} from './configure-undo.js';
 import { onGear, registerOperation } from './journal.js';
 import { succeeded, type OperationResult } from './result.js';
 
@@ -35,11 +42,20 @@ interface Context {
 }
 
 function managedFiles(home: Directory, { directory, manifest }: Cartridge): ManagedFiles {
-  return parseManagedFiles(home.tryReadText(`${directory}/metadata/managed_files.yml`), directory, manifest.shortName);
+  return parseManagedFiles(
+    home.tryReadText(`${directory}/metadata/managed_files.yml`),
+    directory,
+    manifest.shortName,
+  );
 }
 
 function refused(gear: Gear, step: string, message: string): HookFailure {
-  return new HookFailure(message, { exitCode: 157, gear: gear.uuid, step, output: `CLIENT_ERROR: ${message}\n` });
+  return new HookFailure(message, {
+    exitCode: 157,
+    gear: gear.uuid,
+    step,
+    output: `CLIENT_ERROR: ${message}\n`,
+  });
 }
 
 /** A cartridge may add to the gear's environment, and change nothing the gear already says of itself. */
@@ -51,7 +67,11 @@ function requireNoOverride(gear: Gear, home: Directory, cartridge: Cartridge): v
     .filter((name) => name in own && name !== 'PATH' && name !== 'LD_LIBRARY_PATH');
   if (taken.length === 0) return;
   const listed = taken.sort().join(', ');
-  throw refused(gear, 'checks', `Cartridge attempted to override the following gear environment variables: ${listed}`);
+  throw refused(
+    gear,
+    'checks',
+    `Cartridge attempted to override the following gear environment variables: ${listed}`,
+  );
 }
 
 function requireNoNewEntries(gear: Gear, home: Directory, plan: Configuration): void {
@@ -60,7 +80,11 @@ function requireNoNewEntries(gear: Gear, home: Directory, plan: Configuration): 
     .map(({ name }) => name)
     .filter((name) => !name.startsWith('.') && name !== plan.directory && !plan.before.home.includes(name));
   if (fresh.length === 0) return;
-  throw refused(gear, 'checks', `Cartridge created the following directories in the gear home directory: ${fresh.sort().join(', ')}`);
+  throw refused(
+    gear,
+    'checks',
+    `Cartridge created the following directories in the gear home directory: ${fresh.sort().join(', ')}`,
+  );
 }
 
 async function setUp(node: Node, { plan, gear, lines }: Context): Promise<void> {

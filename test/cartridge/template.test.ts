@@ -7,22 +7,25 @@ const render = (source: string, trusted = true): string =>
   renderTemplate(source, { env, trusted, exists: (path) => (path === '/home/f' ? 'file' : undefined) });
 
 t.test('values of the environment stand where their tags stood', async (t) => {
-  t.equal(render("bind=<%= ENV['HOST'] %>:<%= ENV[\"PORT\"] %>\n"), 'bind=127.0.0.1:3306\n');
+  t.equal(render('bind=<%= ENV[\'HOST\'] %>:<%= ENV["PORT"] %>\n'), 'bind=127.0.0.1:3306\n');
   t.equal(render("<%= ENV['NONE'] %>|"), '|');
   t.equal(render("<%= ENV['NONE'] || 'x' %><%= ENV['EMPTY'] || 'y' %>"), 'x');
-  t.equal(render('<%= "#{ENV[\'HOST\']}/a" + \'b\' %>'), '127.0.0.1/ab');
-  t.equal(render("<%% <%# comment %>%%>"), '<% %>');
+  t.equal(render("<%= \"#{ENV['HOST']}/a\" + 'b' %>"), '127.0.0.1/ab');
+  t.equal(render('<%% <%# comment %>%%>'), '<% %>');
 });
 
 t.test('numbers are whole or floats as in Ruby', async (t) => {
   t.equal(render("<%= ENV['MB'].to_i * 3 / 4 %>M"), '384M');
   t.equal(render('<%= 7 / 2 %> <%= 7 / 2.0 %> <%= -7 / 2 %> <%= 2 * 1.5 %>'), '3 3.5 -4 3.0');
-  t.equal(render("<%= (ENV['MB'].to_i * 0.4).to_i.to_s+\"M\" %>"), '204M');
+  t.equal(render('<%= (ENV[\'MB\'].to_i * 0.4).to_i.to_s+"M" %>'), '204M');
 });
 
 t.test('conditions and loops choose and repeat text', async (t) => {
   t.equal(render("<% if ENV['MB'].to_i > 500 %>big<% elsif ENV['MB'] %>mid<% else %>small<% end %>"), 'big');
-  t.equal(render("<% if ENV['X'] %>a<% elsif ENV['PORT'] == '3306' && !ENV['Y'] %>b<% else %>c<% end %>"), 'b');
+  t.equal(
+    render("<% if ENV['X'] %>a<% elsif ENV['PORT'] == '3306' && !ENV['Y'] %>b<% else %>c<% end %>"),
+    'b',
+  );
   t.equal(render("<% if ENV['X'] %>a<% elsif ENV['Y'] %>b<% else %>c<% end %>d"), 'cd');
   t.equal(render("<% unless ENV['X'] %>no<% end %>"), 'no');
   t.equal(render("<% ENV['LIST'].split(';').each do |e| %>[<%= e %>]<% end %>"), '[a][b][c]');
@@ -34,7 +37,19 @@ t.test('conditions and loops choose and repeat text', async (t) => {
 });
 
 t.test('what is not understood is an error', async (t) => {
-  for (const source of ['<%= `id` %>', '<%= system("id") %>', '<%= File.read("/etc/passwd") %>', '<% if true %>', '<% end %>', '<%= ENV["A" %>', '<%= 1 / 0 %>', '<%= ENV.constructor %>', '<%= "a".constructor %>', '<%= x %>', '<% open'])
+  for (const source of [
+    '<%= `id` %>',
+    '<%= system("id") %>',
+    '<%= File.read("/etc/passwd") %>',
+    '<% if true %>',
+    '<% end %>',
+    '<%= ENV["A" %>',
+    '<%= 1 / 0 %>',
+    '<%= ENV.constructor %>',
+    '<%= "a".constructor %>',
+    '<%= x %>',
+    '<% open',
+  ])
     t.throws(() => render(source), TemplateError, source);
 });
 
