@@ -85,10 +85,42 @@ export interface ResourceLimits {
   /** 1: the kernel does not kill in a gear that is out of memory, its processes wait. */
   readonly oomKillDisable: boolean;
   readonly pidsMax: number;
-  readonly rlimits: Readonly<Partial<Record<LimitedResource, number>>>;
+  /** In the kernel's units: bytes, seconds, counts. */
+  readonly rlimits: Readonly<Record<LimitedResource, number>>;
 }
 
-const DEFAULT_NPROC = 250;
+/**
+ * In the units of limits.conf(5). All of them are set, so that a gear's process has the same limits whoever starts it;
+ * what is left out of the file would otherwise be inherited from sshd in one case and from the agent in another.
+ */
+const DEFAULT_RLIMITS: Readonly<Record<LimitedResource, number>> = {
+  core: 0,
+  cpu: Infinity,
+  data: Infinity,
+  fsize: Infinity,
+  memlock: 64,
+  nofile: 4096,
+  nproc: 250,
+  rss: Infinity,
+  stack: 8192,
+  as: Infinity,
+  msgqueue: 819_200,
+  nice: 0,
+  rtprio: 0,
+  sigpending: 4096,
+  locks: Infinity,
+};
+/** limits.conf(5) counts memory in KiB and processor time in minutes; the kernel in bytes and seconds. */
+const UNITS: Readonly<Partial<Record<LimitedResource, number>>> = {
+  core: 1024,
+  data: 1024,
+  fsize: 1024,
+  memlock: 1024,
+  rss: 1024,
+  stack: 1024,
+  as: 1024,
+  cpu: 60,
+};
 
 export function parseResourceLimits(settings: Settings): ResourceLimits {
   const result = v.safeParse(schema, settings.values);
@@ -111,12 +143,10 @@ export function parseResourceLimits(settings: Settings): ResourceLimits {
       { code: 'ERR_CONFIG', exitCode: 253 },
     );
   }
-  const rlimits: Partial<Record<LimitedResource, number>> = { nproc: DEFAULT_NPROC };
-  for (const name of rlimitNames) {
-    const value = raw[`limits_${name}`];
-    if (value !== undefined) rlimits[name] = value;
-  }
-  const nproc = rlimits.nproc ?? DEFAULT_NPROC;
+  const rlimits = Object.fromEntries(
+    rlimitNames.map((name) => [name, (raw[`limits_${name}`] ?? DEFAULT_RLIMITS[name]) * (UNITS[name] ?? 1)]),
+  ) as Record<LimitedResource, number>;
+  const { nproc } = rlimits;
   return {
     profile: raw.node_profile,
     maxActiveGears: raw.max_active_gears,

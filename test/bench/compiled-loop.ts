@@ -10,7 +10,9 @@ import { createInterface, type Interface } from 'node:readline';
 /** Compile sources (C or C++) into an executable file. */
 export function compile(sources: readonly string[], output: string, flags: readonly string[] = []): void {
   const compiler = sources.every((source) => source.endsWith('.c')) ? 'cc' : 'c++';
-  execFileSync(compiler, ['-O2', ...flags, '-o', output, ...sources], { stdio: ['ignore', 'inherit', 'inherit'] });
+  execFileSync(compiler, ['-O2', ...flags, '-o', output, ...sources], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
 }
 
 export class CompiledLoop {
@@ -29,7 +31,8 @@ export class CompiledLoop {
     const line = once(this.#lines, 'line') as Promise<[string]>;
     this.#child.stdin.write('x');
     const answer = await Promise.race([line, this.#closed]);
-    if (answer === undefined) throw new Error(`the loop ended (${String(this.#child.exitCode)}) instead of a round`);
+    if (answer === undefined)
+      throw new Error(`the loop ended (${String(this.#child.exitCode)}) instead of a round`);
     return Number(answer[0]) / 1000;
   }
 

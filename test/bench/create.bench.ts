@@ -16,7 +16,13 @@ const counts = (process.argv[3] ?? '10,1000,5000').split(',').map(Number);
 const command = fileURLToPath(new URL('../../bin/oo-app-create', import.meta.url));
 const node = await hostNode({ firstUid: 1000, lastUid: 9000 });
 
-function input(uuid: string): { uuid: string; appUuid: string; appName: string; name: string; namespace: string } {
+function input(uuid: string): {
+  uuid: string;
+  appUuid: string;
+  appName: string;
+  name: string;
+  namespace: string;
+} {
   return { uuid, appUuid: uuid, appName: 'bench', name: 'bench', namespace: 'bench' };
 }
 
@@ -34,10 +40,18 @@ async function byCommand(uuid: string): Promise<unknown> {
 }
 
 async function measure(): Promise<readonly [Figures, Figures, Figures, Figures]> {
-  const [inProcess, commands, useradd, destroyed]: [number[], number[], number[], number[]] = [[], [], [], []];
+  const [inProcess, commands, useradd, destroyed]: [number[], number[], number[], number[]] = [
+    [],
+    [],
+    [],
+    [],
+  ];
   for (let round = 0; round < rounds + 2; round++) {
     const uuid = `probe${round}`;
-    const times = [await timed(() => createGear(node, input(uuid))), await timed(() => destroyGear(node, { uuid }))];
+    const times = [
+      await timed(() => createGear(node, input(uuid))),
+      await timed(() => destroyGear(node, { uuid })),
+    ];
     const byHand = await timed(() => byCommand(`command${round}`));
     await destroyGear(node, { uuid: `command${round}` });
     const alone = await timed(() => execute('/usr/sbin/useradd', ['-M', '-u', '60000', `plain${round}`]));
@@ -54,7 +68,8 @@ async function measure(): Promise<readonly [Figures, Figures, Figures, Figures]>
 let present = 0;
 let first: Figures | undefined;
 for (const count of counts) {
-  for (; present < count; present++) await createGear(node, input(`bench${String(present).padStart(6, '0')}`));
+  for (; present < count; present++)
+    await createGear(node, input(`bench${String(present).padStart(6, '0')}`));
   const [inProcess, commands, useradd, destroyed] = await measure();
   first ??= inProcess;
   console.log(`\n${count} gears on the node, ${rounds} interleaved rounds\n${heading}`);
@@ -62,5 +77,7 @@ for (const count of counts) {
   console.log(row('create in process', inProcess, useradd));
   console.log(row('create by command', commands, useradd));
   console.log(row('destroy in process', destroyed, useradd));
-  console.log(`create in process at ${count} gears: ${milliseconds(inProcess.median)}, ${(inProcess.median / first.median).toFixed(2)}x of that at ${counts[0]}`);
+  console.log(
+    `create in process at ${count} gears: ${milliseconds(inProcess.median)}, ${(inProcess.median / first.median).toFixed(2)}x of that at ${counts[0]}`,
+  );
 }

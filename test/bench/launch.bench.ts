@@ -31,10 +31,11 @@ function prepare(): void {
   const native = ['confine', 'landlock', 'seccomp', 'profile', 'profile_spec', 'raw'].map((name) =>
     source(`native/${name}.cc`),
   );
-  compile([source('test/bench/confined-loop.cc'), ...native.filter((path) => existsSync(path))], `${work}/confined`, [
-    '-std=c++17',
-    '-fno-exceptions',
-  ]);
+  compile(
+    [source('test/bench/confined-loop.cc'), ...native.filter((path) => existsSync(path))],
+    `${work}/confined`,
+    ['-std=c++17', '-fno-exceptions'],
+  );
 }
 
 /** Our launch: what an operation calls. */
@@ -43,9 +44,18 @@ async function ours(node: Node, gear: Gear): Promise<void> {
   if (result.exitCode !== 0) throw new Error(`the hook ended with ${String(result.exitCode)}`);
 }
 
-function childProcess(file: string, argv: readonly string[], identity: { uid?: number; gid?: number }): Promise<void> {
+function childProcess(
+  file: string,
+  argv: readonly string[],
+  identity: { uid?: number; gid?: number },
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, argv, { ...identity, cwd: '/', env: { PATH: '/usr/bin:/bin' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(file, argv, {
+      ...identity,
+      cwd: '/',
+      env: { PATH: '/usr/bin:/bin' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     child.stdout.resume();
     child.stderr.resume();
     child.on('error', reject);
@@ -67,7 +77,14 @@ async function compare(node: Node, gear: Gear, count: number): Promise<void> {
   const confinement = gearConfinement(node, gear);
   const { v2, v1 } = confinement.cgroup;
   const bare = new CompiledLoop([`${work}/bare`, String(gear.uid), hook]);
-  const confined = new CompiledLoop([`${work}/confined`, node.paths.confinement, gear.uuid, v2 ?? '', v1.join(':'), hook]);
+  const confined = new CompiledLoop([
+    `${work}/confined`,
+    node.paths.confinement,
+    gear.uuid,
+    v2 ?? '',
+    v1.join(':'),
+    hook,
+  ]);
   const identity = { uid: gear.uid, gid: gear.gid };
   const contenders: readonly (readonly [string, () => Promise<number>])[] = [
     ['(a) bare vfork loop in C', () => bare.round()],
@@ -92,7 +109,9 @@ async function compare(node: Node, gear: Gear, count: number): Promise<void> {
     const found = samples[index];
     if (found !== undefined) console.log(row(name, figures(found), bareFigures));
   }
-  console.log(`launch / (a) ${(launchFigures.median / bareFigures.median).toFixed(2)}x, launch / (b) ${(launchFigures.median / confinedFigures.median).toFixed(2)}x, (c) / launch ${(childFigures.median / launchFigures.median).toFixed(1)}x`);
+  console.log(
+    `launch / (a) ${(launchFigures.median / bareFigures.median).toFixed(2)}x, launch / (b) ${(launchFigures.median / confinedFigures.median).toFixed(2)}x, (c) / launch ${(childFigures.median / launchFigures.median).toFixed(1)}x`,
+  );
   await bare.stop();
   await confined.stop();
 

@@ -18,7 +18,12 @@ function quantile(sorted: readonly number[], part: number): number {
 
 export function figures(samples: readonly number[]): Figures {
   const sorted = samples.toSorted((a, b) => a - b);
-  return { rounds: sorted.length, median: quantile(sorted, 0.5), p99: quantile(sorted, 0.99), max: quantile(sorted, 1) };
+  return {
+    rounds: sorted.length,
+    median: quantile(sorted, 0.5),
+    p99: quantile(sorted, 0.99),
+    max: quantile(sorted, 1),
+  };
 }
 
 /** `1234.5` microseconds as `1.235 ms`. */

@@ -38,36 +38,47 @@ interface Case {
 const cases: readonly Case[] = [
   { name: 'create', request: create, prepare: [], back: [destroy] },
   { name: 'mysql configure', request: mysql, prepare: [create, php], back: [mysqlAway] },
-  { name: 'destroy of a gear with PHP and MariaDB', request: destroy, prepare: [create, php, mysql], back: [] },
+  {
+    name: 'destroy of a gear with PHP and MariaDB',
+    request: destroy,
+    prepare: [create, php, mysql],
+    back: [],
+  },
 ];
 
 for (const { name, request, prepare, back } of cases) {
-  await t.test(`${name}: killed before each change, the host is as before or as after`, { timeout: 15 * 60_000 }, async (t) => {
-    for (const step of prepare) await carryOut(step);
-    const before = await hostNow();
-    const { effects } = await carryOut(request);
-    const after = await hostNow();
-    t.not(before, after, 'the request changes something');
-    t.ok(effects.length >= 30, `${effects.length} changes to be killed at`);
-    for (const step of back) await carryOut(step);
-    if (back.length > 0) t.same(differences(before, await hostNow()), [], 'undone by the opposite request');
+  await t.test(
+    `${name}: killed before each change, the host is as before or as after`,
+    { timeout: 15 * 60_000 },
+    async (t) => {
+      for (const step of prepare) await carryOut(step);
+      const before = await hostNow();
+      const { effects } = await carryOut(request);
+      const after = await hostNow();
+      t.not(before, after, 'the request changes something');
+      t.ok(effects.length >= 30, `${effects.length} changes to be killed at`);
+      for (const step of back) await carryOut(step);
+      if (back.length > 0) t.same(differences(before, await hostNow()), [], 'undone by the opposite request');
 
-    const tally = { before: 0, after: 0 };
-    for (let at = 1; at <= effects.length; at++) {
-      if (back.length === 0) {
-        // Nothing leads back from a destroy: make the gear again when it is gone.
-        const there = (await hostNow()) !== after;
-        if (!there) for (const step of prepare) await carryOut(step);
+      const tally = { before: 0, after: 0 };
+      for (let at = 1; at <= effects.length; at++) {
+        if (back.length === 0) {
+          // Nothing leads back from a destroy: make the gear again when it is gone.
+          const there = (await hostNow()) !== after;
+          if (!there) for (const step of prepare) await carryOut(step);
+        }
+        const reference = back.length === 0 ? await hostNow() : before;
+        const point = await crashAt(request, at, reference, after);
+        t.not(point.ended, 'neither', `${at}: ${point.effect}: ${point.ended}`, {
+          difference: point.difference,
+        });
+        if (point.ended === 'neither') break;
+        tally[point.ended] += 1;
+        if (point.ended === 'after') for (const step of back) await carryOut(step);
       }
-      const reference = back.length === 0 ? await hostNow() : before;
-      const point = await crashAt(request, at, reference, after);
-      t.not(point.ended, 'neither', `${at}: ${point.effect}: ${point.ended}`, { difference: point.difference });
-      if (point.ended === 'neither') break;
-      tally[point.ended] += 1;
-      if (point.ended === 'after') for (const step of back) await carryOut(step);
-    }
-    t.comment(`${name}: ${effects.length} points, ${tally.before} as before, ${tally.after} as after`);
-    await carryOut(destroy);
-    await runChild('recover');
-  });
+      t.comment(`${name}: ${effects.length} points, ${tally.before} as before, ${tally.after} as after`);
+      await carryOut(destroy);
+      await runChild('recover');
+    },
+  );
 }

@@ -18,14 +18,19 @@ interface Ended {
 
 export function runChild(...argv: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    const started = execFile(process.execPath, [child, ...argv], { timeout: 120_000, maxBuffer: 1 << 24 }, (_, stdout, stderr) =>
-      resolve({ code: started.exitCode, signal: started.signalCode, stdout, stderr }),
+    const started = execFile(
+      process.execPath,
+      [child, ...argv],
+      { timeout: 120_000, maxBuffer: 1 << 24 },
+      (_, stdout, stderr) => resolve({ code: started.exitCode, signal: started.signalCode, stdout, stderr }),
     );
   });
 }
 
 /** Carry out a request without a crash; its effects and its reply. */
-export async function carryOut(request: object): Promise<{ effects: string[]; reply: { data?: { exitcode: number } } }> {
+export async function carryOut(
+  request: object,
+): Promise<{ effects: string[]; reply: { data?: { exitcode: number } } }> {
   const ended = await runChild('request', JSON.stringify(request), '0');
   if (ended.code !== 0) throw new Error(`request failed: ${ended.stderr}`);
   return JSON.parse(ended.stdout) as { effects: string[]; reply: { data?: { exitcode: number } } };
@@ -57,5 +62,10 @@ export async function crashAt(request: object, at: number, before: string, after
   if (found === after) return { at, effect, ended: 'after', difference: [] };
   const toBefore = differences(before, found);
   const toAfter = differences(after, found);
-  return { at, effect, ended: 'neither', difference: (toBefore.length <= toAfter.length ? toBefore : toAfter).slice(0, 20) };
+  return {
+    at,
+    effect,
+    ended: 'neither',
+    difference: (toBefore.length <= toAfter.length ? toBefore : toAfter).slice(0, 20),
+  };
 }

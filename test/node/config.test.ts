@@ -125,7 +125,7 @@ t.test('limits: the shipped file, the defaults, the wrong ones', async (t) => {
   const limits = loadResourceLimits(dir);
   t.equal(limits.profile, 'medium');
   t.same(limits.quota, { blocks: 1_048_576, files: 40_000 });
-  t.same(limits.rlimits, { nproc: 100, core: 0, nofile: Infinity });
+  t.match(limits.rlimits, { nproc: 100, core: 0, nofile: Infinity, memlock: 65_536, cpu: Infinity });
   t.equal(limits.cpuQuotaUs, 30_000);
   t.equal(limits.memoryLimit, 268_435_456);
   t.equal(limits.pidsMax, 100);
