@@ -127,6 +127,11 @@ export class Journal {
     return recovered;
   }
 
+  /** Crosses out every entry of a gear that is gone for good, so that nothing is recovered of it any more. */
+  async forget(gear: string): Promise<void> {
+    for (const { file } of this.pending(gear)) await removeEntry(this.directory, file);
+  }
+
   async #recoverGear(gear: string): Promise<Recovered[]> {
     const recovered: Recovered[] = [];
     for (const name of this.pending(gear)) {

@@ -16,6 +16,7 @@ import { killGear, liftLimits } from '../gear/limits.js';
 import { liftQuota } from '../gear/quota.js';
 import { disconnectAll } from '../gear/routes.js';
 import { teardownCartridges } from '../cartridge/teardown.js';
+import type { Journal } from '../journal/journal.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import type { Node } from '../node/node.js';
 import { onGear, registerOperation } from './journal.js';
@@ -94,24 +95,47 @@ function definition(node: Node): OperationDefinition<Doomed, Destruction> {
 
 registerOperation('destroy', definition);
 
+/** What is left of a gear without an account: a failed undo's half, or a home somebody put back. */
+async function clearRemains(node: Node, uuid: GearUuid): Promise<void> {
+  removeConfinement(node, uuid);
+  await killGear(node, uuid);
+  await removeHome(node, uuid);
+  await liftLimits(node, uuid);
+}
+
+async function destroy(
+  node: Node,
+  uuid: GearUuid,
+  skipHooks: boolean,
+  journal: Journal,
+): Promise<OperationResult> {
+  const account = findAccount(uuid);
+  if (account === undefined) {
+    if (journal.pending(uuid).length > 0 || !homeIsFree(node, uuid)) await clearRemains(node, uuid);
+    return silent;
+  }
+  if (account.gecos !== node.config.gearGecos) {
+    throw new OoError(`The account ${uuid} is not that of a gear. Nothing was done.`, {
+      code: 'ERR_NO_GEAR',
+      gear: uuid,
+    });
+  }
+  const { lines } = await journal.run(definition(node), uuid, { uuid, uid: account.uid, skipHooks });
+  node.log.info('gear destroyed', { gear: uuid });
+  return succeeded(lines.join(''));
+}
+
 /** Removes the gear; one that is not there is already removed. */
 export async function destroyGear(node: Node, input: DestroyInput): Promise<OperationResult> {
   const uuid = parseGearUuid(input.uuid);
-  return onGear(node, uuid, async (journal) => {
-    const account = findAccount(uuid);
-    if (account === undefined) {
-      if (!homeIsFree(node, uuid)) await removeHome(node, uuid);
-      return silent;
-    }
-    if (account.gecos !== node.config.gearGecos) {
-      throw new OoError(`The account ${uuid} is not that of a gear. Nothing was done.`, {
-        code: 'ERR_NO_GEAR',
-        gear: uuid,
-      });
-    }
-    const doomed: Doomed = { uuid, uid: account.uid, skipHooks: input.skipHooks === true };
-    const { lines } = await journal.run(definition(node), uuid, doomed);
-    node.log.info('gear destroyed', { gear: uuid });
-    return succeeded(lines.join(''));
-  });
+  return onGear(
+    node,
+    uuid,
+    async (journal) => {
+      const result = await destroy(node, uuid, input.skipHooks === true, journal);
+      await journal.forget(uuid);
+      return result;
+    },
+    { whateverIsLeft: true },
+  );
 }

@@ -46,18 +46,24 @@ export function logRecovered(node: Node, recovered: readonly Recovered[]): void 
   }
 }
 
+export interface OnGearOptions {
+  /** Goes on although something of a dead process could not be ended: for a destroy, which ends it all. */
+  readonly whateverIsLeft?: boolean;
+}
+
 /** Takes the gear's lock, ends what a dead process left of it, and runs `work`. */
 export async function onGear<T>(
   node: Node,
   uuid: GearUuid,
   work: (journal: Journal) => Promise<T>,
+  options: OnGearOptions = {},
 ): Promise<T> {
   const journal = nodeJournal(node);
   return withGearLock(node, uuid, async () => {
     const recovered = await journal.recover({ gear: uuid });
     logRecovered(node, recovered);
     const kept = recovered.find(({ outcome }) => outcome === 'kept');
-    if (kept?.error !== undefined) throw kept.error;
+    if (kept?.error !== undefined && options.whateverIsLeft !== true) throw kept.error;
     return work(journal);
   });
 }

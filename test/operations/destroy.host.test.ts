@@ -1,7 +1,7 @@
 /** What a gear leaves behind on purpose (processes outside its group, IPC objects, awkward files) goes with it. */
 import t from 'tap';
 import { execa } from 'execa';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { executeInGear } from '../../src/gear/execute.js';
 import { openGear } from '../../src/gear/gear.js';
@@ -146,6 +146,20 @@ t.test('IPC objects, awkward files and running processes: the host is as before'
   t.same(processesOf(507), []);
   t.same(differences(before, await dumpHost()), []);
 });
+
+t.test(
+  'a gear with an entry that nobody can recover refuses all but its destroy, which crosses it out',
+  async (t) => {
+    await make();
+    const head = JSON.stringify({ version: 1, gear: uuid, operation: 'of-the-future', input: {} });
+    writeFileSync(`/var/lib/openshift/.journal/${uuid}.of-the-future.1.json`, `${head}\n`);
+    await t.rejects(stopGear(node, { uuid }), { code: 'ERR_RECOVER', message: /of-the-future.*kept/ });
+    await destroyGear(node, { uuid });
+    t.same(readdirSync('/var/lib/openshift/.journal'), []);
+    await make();
+    await destroyGear(node, { uuid });
+  },
+);
 
 t.test('an account that is no gear is left alone', async (t) => {
   await t.rejects(destroyGear(node, { uuid: 'root' }), { code: 'ERR_NO_GEAR' });
