@@ -1,6 +1,6 @@
 /**
- * What lets a gear speak to the broker: `HOME/.auth/iv` and `HOME/.auth/token`, readable for the gear, byte for byte as
- * the broker sent them. Invariant: each file is replaced whole.
+ * What lets a gear speak to the broker: `HOME/.auth/iv` and `HOME/.auth/token`, readable for the gear, byte
+ * for byte as the broker sent them. Invariant: each file is replaced whole.
  */
 import { Directory } from '../native/beneath.js';
 import { OoError } from '../native/error.js';

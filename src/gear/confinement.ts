@@ -1,6 +1,7 @@
 /**
- * How every process of a gear is confined. One object feeds `launch`; its text, in `.confinement/<uuid>`, feeds pam_oo
- * and oo-login, so that a hook and an SSH session cannot differ. Invariant: the text is made from the object alone.
+ * How every process of a gear is confined. One object feeds `launch`; its text, in `.confinement/<uuid>`,
+ * feeds pam_oo and oo-login, so that a hook and an SSH session cannot differ. Invariant: the text is made
+ * from the object alone.
  */
 import { Directory } from '../native/beneath.js';
 import type { Confinement, LandlockRules, MountBinding } from '../native/launch.js';
@@ -31,7 +32,8 @@ function umaskOf(node: Node): number {
 /** The gear's own /tmp, /var/tmp and /dev/shm: on its quota, gone with it. */
 export function gearMounts(home: string): readonly MountBinding[] {
   return [
-    // eslint-disable-next-line no-restricted-syntax -- where the gear sees its own directory, not the shared one
+    // eslint-disable-next-line no-restricted-syntax -- where the gear sees its own directory, not the shared
+    // one
     { source: `${home}/.tmp/tmp`, target: '/tmp' },
     { source: `${home}/.tmp/var-tmp`, target: '/var/tmp' },
     { source: `${home}/.tmp/shm`, target: '/dev/shm' },
@@ -68,7 +70,8 @@ function landlockRules(node: Node, home: string): LandlockRules {
     readOnly: [
       ...SYSTEM,
       node.paths.cartridgeRepository,
-      // Its own file there (mode bits hide the others): a program in the gear may start the account's login shell.
+      // Its own file there (mode bits hide the others): a program in the gear may start the account's login
+      // shell.
       node.paths.confinement,
       node.config.libexecDir,
       node.config.cartridgeBasePath,

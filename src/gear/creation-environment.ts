@@ -1,6 +1,6 @@
 /**
- * The variables a gear is born with: a pure table from its names and its home. Invariant: every path of a directory
- * ends with a slash, as scripts of cartridges expect.
+ * The variables a gear is born with: a pure table from its names and its home. Invariant: every path of a
+ * directory ends with a slash, as scripts of cartridges expect.
  */
 import type { AppName, GearUuid } from './identity.js';
 

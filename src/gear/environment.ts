@@ -1,9 +1,10 @@
 /**
- * A gear's environment, composed from files in a fixed order of precedence (later wins): the node's variables, the
- * gear's `.env`, each cartridge's `env`, what other cartridges published (`.env/<publisher>`), the primary cartridge's
- * `env` once more; then PATH and LD_LIBRARY_PATH out of their elements; then the user's variables, which never replace
- * one of the node's or the gear's. oo-login composes the same way for SSH. Invariant: the environment is built from
- * nothing, and only plain files below the home, reached without following a link, become variables.
+ * A gear's environment, composed from files in a fixed order of precedence (later wins): the node's
+ * variables, the gear's `.env`, each cartridge's `env`, what other cartridges published (`.env/<publisher>`),
+ * the primary cartridge's `env` once more; then PATH and LD_LIBRARY_PATH out of their elements; then the
+ * user's variables, which never replace one of the node's or the gear's. oo-login composes the same way for
+ * SSH. Invariant: the environment is built from nothing, and only plain files below the home, reached without
+ * following a link, become variables.
  */
 import { Directory } from '../native/beneath.js';
 import { errnoOf } from '../native/error.js';
@@ -70,7 +71,10 @@ export function primaryDirectory(own: Variables): string | undefined {
   return name === undefined || ['', '.', '..'].includes(name) ? undefined : name;
 }
 
-/** The whole environment of a process of the gear; `cartridge` (a directory name) is laid on top of the others. */
+/**
+ * The whole environment of a process of the gear; `cartridge` (a directory name) is laid on top of the
+ * others.
+ */
 export function gearEnvironment(
   node: Node,
   gear: Gear,

@@ -1,7 +1,7 @@
 /**
- * Runs a program inside a gear: as its user, in its confinement, with an environment built from nothing, a working
- * directory and a deadline. Also the one other profile, hooks of the old layout, which are root's by contract.
- * Invariant: no other file of this house starts a process for a gear.
+ * Runs a program inside a gear: as its user, in its confinement, with an environment built from nothing, a
+ * working directory and a deadline. Also the one other profile, hooks of the old layout, which are root's by
+ * contract. Invariant: no other file of this house starts a process for a gear.
  */
 import { join } from 'node:path';
 import { createGroup, groupExists, placement } from '../host/cgroup.js';
@@ -79,7 +79,8 @@ function nodeConfinement(node: Node, group: string): Confinement {
 
 /**
  * Runs a hook of the old layout: as root, full label range, clean environment, in a group of its own below
- * `/openshift/.node` that is killed whole at its end or deadline. Refused unless node.conf allows such cartridges.
+ * `/openshift/.node` that is killed whole at its end or deadline. Refused unless node.conf allows such
+ * cartridges.
  */
 export async function executeAsNode(
   node: Node,

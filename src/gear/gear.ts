@@ -1,7 +1,7 @@
 /**
  * One gear as the rest of the node knows it: its account and the names in its environment, read together.
- * Invariant: a `Gear` exists only for an account that carries the gears' gecos and has its home in place; half made or
- * half removed gears are "no gear" here and are seen by the journal alone.
+ * Invariant: a `Gear` exists only for an account that carries the gears' gecos and has its home in place;
+ * half made or half removed gears are "no gear" here and are seen by the journal alone.
  */
 import { join } from 'node:path';
 import { OoError } from '../native/error.js';
@@ -111,7 +111,10 @@ export function namespaceOf(dns: string): string {
   return label.slice(label.lastIndexOf('-') + 1);
 }
 
-/** Uuids of all gears, in order. Reads every account: for lists and node-wide verbs, never on the way of one gear. */
+/**
+ * Uuids of all gears, in order. Reads every account: for lists and node-wide verbs, never on the way of one
+ * gear.
+ */
 export function listGears(node: Node): readonly GearUuid[] {
   return gearAccounts(node.config.gearGecos)
     .filter(({ name }) => isGearUuid(name))

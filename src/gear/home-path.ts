@@ -1,6 +1,6 @@
 /**
- * Where a gear's home is, and where it is while it is being made or taken apart. Invariant: the two hidden names are
- * never those of a gear, because a uuid begins with a letter or digit.
+ * Where a gear's home is, and where it is while it is being made or taken apart. Invariant: the two hidden
+ * names are never those of a gear, because a uuid begins with a letter or digit.
  */
 import { join } from 'node:path';
 import type { Node } from '../node/node.js';

@@ -1,7 +1,8 @@
 /**
- * The tree of a gear's home as a table: what is there at birth, whose it is, with which mode. `root` is root's with the
- * gear's group (the gear reads), `gear` is the gear's own, `hidden` is root's alone. Invariant: parents stand before
- * their children, and nothing directly below the home belongs to the gear except directories named here.
+ * The tree of a gear's home as a table: what is there at birth, whose it is, with which mode. `root` is
+ * root's with the gear's group (the gear reads), `gear` is the gear's own, `hidden` is root's alone.
+ * Invariant: parents stand before their children, and nothing directly below the home belongs to the gear
+ * except directories named here.
  */
 export type Owner = 'root' | 'gear' | 'hidden';
 

@@ -1,7 +1,8 @@
 /**
- * A gear's home: made whole under a hidden name and then moved into place, moved away and then removed. The move is
- * the moment the account can be used (before it there is no `authorized_keys`) or no longer can. Invariant: the name
- * `<uuid>` stands for a complete home or for none, and a complete home is on the disk before it gets that name.
+ * A gear's home: made whole under a hidden name and then moved into place, moved away and then removed. The
+ * move is the moment the account can be used (before it there is no `authorized_keys`) or no longer can.
+ * Invariant: the name `<uuid>` stands for a complete home or for none, and a complete home is on the disk
+ * before it gets that name.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Directory, type Ownership } from '../native/beneath.js';

@@ -1,8 +1,9 @@
 /**
- * The words a gear is known by, each with its one parser (uuid, uid, names, loopback address, port), and what is
- * counted from the uid: the SELinux category set, the private addresses, the public ports, as pure integer functions.
- * Invariant: a `GearUuid` is always safe as a file name, an account name, a cgroup name and a word of a line; within
- * the ranges accepted here two uids never share a label, and uids below the wraparound never share an address.
+ * The words a gear is known by, each with its one parser (uuid, uid, names, loopback address, port), and what
+ * is counted from the uid: the SELinux category set, the private addresses, the public ports, as pure integer
+ * functions. Invariant: a `GearUuid` is always safe as a file name, an account name, a cgroup name and a word
+ * of a line; within the ranges accepted here two uids never share a label, and uids below the wraparound
+ * never share an address.
  */
 import * as v from 'valibot';
 import { OoError } from '../native/error.js';
@@ -22,7 +23,9 @@ export type Namespace = v.InferOutput<typeof namespaceSchema>;
 export type Ipv4 = v.InferOutput<typeof addressSchema>;
 export type Port = v.InferOutput<typeof portSchema>;
 
-/** What was given, short and on one line, so that an error message can never be more than one sentence long. */
+/**
+ * What was given, short and on one line, so that an error message can never be more than one sentence long.
+ */
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : String(value);
   return JSON.stringify(text.length > 48 ? `${text.slice(0, 48)}…` : text);
@@ -39,7 +42,10 @@ function parse<S extends v.GenericSchema>(
   throw new OoError(`${what}, not ${shown(value)}. Nothing was done.`, { code, exitCode: 255 });
 }
 
-/** An integer written in decimal digits (as options arrive), or a number. Anything else stays what it is and fails. */
+/**
+ * An integer written in decimal digits (as options arrive), or a number. Anything else stays what it is and
+ * fails.
+ */
 function integer(value: unknown): unknown {
   return typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value;
 }
@@ -121,8 +127,8 @@ function binomial(n: number, k: number): number {
 }
 
 /**
- * The level `s0:cA,cB` of a uid: subset number uid − offset (the first is 1 for pairs) of all category subsets in
- * lexicographic order, found by counting how many subsets begin with each smaller category.
+ * The level `s0:cA,cB` of a uid: subset number uid − offset (the first is 1 for pairs) of all category
+ * subsets in lexicographic order, found by counting how many subsets begin with each smaller category.
  */
 export function mcsLabel(uid: number, rules: IdentityRules = defaultRules): string {
   requireUid(uid);

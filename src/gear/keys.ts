@@ -1,8 +1,8 @@
 /**
- * Keys that open a gear's SSH door: `HOME/.ssh/authorized_keys`, root's, readable for the gear, replaced whole. Every
- * line carries the forced command and `restrict`, and is known by its last field, `OPENSHIFT-<uuid>-<comment>`: a key
- * with the same comment replaces the one before. Invariant: nothing a caller sends can end a line, add an option, or
- * stand where the forced command stands.
+ * Keys that open a gear's SSH door: `HOME/.ssh/authorized_keys`, root's, readable for the gear, replaced
+ * whole. Every line carries the forced command and `restrict`, and is known by its last field,
+ * `OPENSHIFT-<uuid>-<comment>`: a key with the same comment replaces the one before. Invariant: nothing a
+ * caller sends can end a line, add an option, or stand where the forced command stands.
  */
 import { Directory } from '../native/beneath.js';
 import { OoError } from '../native/error.js';
@@ -50,7 +50,10 @@ export function formatKey(shell: string, uuid: string, key: SshKey): string {
   return `command="${shell}",restrict,pty ${key.type} ${key.key} ${keyId(uuid, key.comment)}`;
 }
 
-/** Our own lines: options up to the type, then key and id. A line of any other shape is not ours and is dropped. */
+/**
+ * Our own lines: options up to the type, then key and id. A line of any other shape is not ours and is
+ * dropped.
+ */
 export function parseKeys(text: string): readonly AuthorizedKey[] {
   return text.split('\n').flatMap((line) => {
     const match = /^command="[^"]*",\S+ (\S+) (\S+) (OPENSHIFT-.*)$/.exec(line);

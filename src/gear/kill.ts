@@ -1,7 +1,8 @@
 /**
- * The last resort after a gear's group has been killed: processes of its uid that some program of the machine started
- * outside of that group (`su`, a batch job). The kernel finds them itself: `kill -1` by a process of that uid reaches
- * them all, so the node need not read the table of all processes. Invariant: nothing but that uid can be hit.
+ * The last resort after a gear's group has been killed: processes of its uid that some program of the machine
+ * started outside of that group (`su`, a batch job). The kernel finds them itself: `kill -1` by a process of
+ * that uid reaches them all, so the node need not read the table of all processes. Invariant: nothing but
+ * that uid can be hit.
  */
 import { effect } from '../native/effect.js';
 import { OoError } from '../native/error.js';
@@ -20,7 +21,8 @@ export async function killStrays(node: Node, uuid: string, uid: number): Promise
     cwd: '/',
     stderr: 'merge',
     deadline: 10_000,
-    // Landlock would keep the signal inside its own domain, and the home may be half gone: neither is needed here.
+    // Landlock would keep the signal inside its own domain, and the home may be half gone: neither is needed
+    // here.
     confinement: {
       ...gearConfinement(node, { uuid, uid, gid: uid }),
       landlock: undefined,

@@ -1,6 +1,6 @@
 /**
- * The SELinux contexts of a gear's processes and files, from its uid. Invariant: undefined exactly where SELinux is
- * not enabled, so that "no label" is never a label left out by mistake.
+ * The SELinux contexts of a gear's processes and files, from its uid. Invariant: undefined exactly where
+ * SELinux is not enabled, so that "no label" is never a label left out by mistake.
  */
 import { enabled } from '../native/selinux.js';
 import type { Node } from '../node/node.js';

@@ -1,6 +1,7 @@
 /**
- * Which layers of a gear's confinement this kernel holds, asked of the kernel each time. node.conf can demand layers
- * (`REQUIRE_LAYERS`): then no gear is made without them. Invariant: a layer is never claimed that is absent.
+ * Which layers of a gear's confinement this kernel holds, asked of the kernel each time. node.conf can demand
+ * layers (`REQUIRE_LAYERS`): then no gear is made without them. Invariant: a layer is never claimed that is
+ * absent.
  */
 import { limitControllers } from '../host/hierarchies.js';
 import { limitedBy } from '../host/cgroup.js';

@@ -1,7 +1,7 @@
 /**
- * What a gear may use, from the node's limits: its control group and its rlimits. Invariant: a gear's group carries all
- * limits before any process of the gear can be in it; a group that a reboot has taken is made again before the next
- * process starts.
+ * What a gear may use, from the node's limits: its control group and its rlimits. Invariant: a gear's group
+ * carries all limits before any process of the gear can be in it; a group that a reboot has taken is made
+ * again before the next process starts.
  */
 import { join } from 'node:path';
 import { createGroup, groupExists, kill, removeGroup, type CgroupLimits } from '../host/cgroup.js';

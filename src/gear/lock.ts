@@ -1,8 +1,9 @@
 /**
- * One operation at a time on one gear, any number on different gears. A gear's lock is one byte of one lock file of the
- * node, at an offset counted from the uuid: nothing is created or removed for a gear, so nobody can hold a lock on a
- * file that is gone. Invariant: callers in this process get it in the order in which they came; between processes the
- * kernel decides, and a lock goes with its process. A call from within the lock's own work runs at once.
+ * One operation at a time on one gear, any number on different gears. A gear's lock is one byte of one lock
+ * file of the node, at an offset counted from the uuid: nothing is created or removed for a gear, so nobody
+ * can hold a lock on a file that is gone. Invariant: callers in this process get it in the order in which
+ * they came; between processes the kernel decides, and a lock goes with its process. A call from within the
+ * lock's own work runs at once.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';

@@ -1,7 +1,7 @@
 /**
  * PATH and LD_LIBRARY_PATH out of what cartridges contribute (`OPENSHIFT_<NAME>_PATH_ELEMENT`,
- * `OPENSHIFT_<NAME>_LD_LIBRARY_PATH_ELEMENT`). Invariant: in PATH the primary cartridge's element comes first and the
- * system's directories last; in LD_LIBRARY_PATH the primary's comes after the others.
+ * `OPENSHIFT_<NAME>_LD_LIBRARY_PATH_ELEMENT`). Invariant: in PATH the primary cartridge's element comes first
+ * and the system's directories last; in LD_LIBRARY_PATH the primary's comes after the others.
  */
 function prefixOf(directory: string): string {
   return `OPENSHIFT_${directory.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;

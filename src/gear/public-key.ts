@@ -1,7 +1,7 @@
 /**
- * Is this text a public key that sshd can read? Type from a fixed list, strict base64, and inside it the fields of
- * RFC 4253 (each with its length before it) for that type, to the last byte. Invariant: pure; whatever passes holds no
- * blank, no quote and no line end.
+ * Is this text a public key that sshd can read? Type from a fixed list, strict base64, and inside it the
+ * fields of RFC 4253 (each with its length before it) for that type, to the last byte. Invariant: pure;
+ * whatever passes holds no blank, no quote and no line end.
  */
 import { OoError } from '../native/error.js';
 

@@ -1,6 +1,6 @@
 /**
- * The gear's share of the disk: hard limits on blocks and inodes of its uid, soft limits always 0. Invariant: on a file
- * system without quotas nothing is done, and whoever asks learns that the layer is absent.
+ * The gear's share of the disk: hard limits on blocks and inodes of its uid, soft limits always 0. Invariant:
+ * on a file system without quotas nothing is done, and whoever asks learns that the layer is absent.
  */
 import { getQuota, setQuota } from '../native/quota.js';
 import type { Node } from '../node/node.js';

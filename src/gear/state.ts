@@ -1,6 +1,7 @@
 /**
- * The gear's state word and its stop lock, two small files in a directory the gear owns. Invariant: each is replaced
- * whole (never truncated in place, never through a link), so a reader sees the old word or the new one.
+ * The gear's state word and its stop lock, two small files in a directory the gear owns. Invariant: each is
+ * replaced whole (never truncated in place, never through a link), so a reader sees the old word or the new
+ * one.
  */
 import { Directory } from '../native/beneath.js';
 import { OoError } from '../native/error.js';

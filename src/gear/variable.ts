@@ -1,6 +1,7 @@
 /**
  * One environment variable and its file: names, sizes, both forms of content. Invariant: a name that passes
- * `parseVariableName` is a safe file name; a value that passes `parseVariableValue` reaches a process unchanged.
+ * `parseVariableName` is a safe file name; a value that passes `parseVariableValue` reaches a process
+ * unchanged.
  */
 import { OoError } from '../native/error.js';
 import type { Directory } from '../native/beneath.js';
@@ -36,7 +37,9 @@ const platformNames = new Set([
   'PATH',
 ]);
 
-/** Names a user's variable may not have, because a program would read them before the tenant's own code runs. */
+/**
+ * Names a user's variable may not have, because a program would read them before the tenant's own code runs.
+ */
 const reservedForUsers = new Set([
   'PATH',
   'IFS',

@@ -1,6 +1,6 @@
 /**
- * Limits of a group in the words of both cgroup versions. Invariant: pure; what a version has no word for is left out
- * of its list, and the order is one the kernel accepts (memory before memory and swap together).
+ * Limits of a group in the words of both cgroup versions. Invariant: pure; what a version has no word for is
+ * left out of its list, and the order is one the kernel accepts (memory before memory and swap together).
  */
 import type { LimitController } from './hierarchies.js';
 

@@ -1,7 +1,8 @@
 /**
- * Groups of processes: made with their limits, killed as a whole, removed. A group is a path below the hierarchies'
- * mount points; it stands in the version 2 tree and in each version 1 hierarchy that limits. Invariant: `createGroup`
- * returns only when every limit this kernel can hold is in force; every function is right when called a second time.
+ * Groups of processes: made with their limits, killed as a whole, removed. A group is a path below the
+ * hierarchies' mount points; it stands in the version 2 tree and in each version 1 hierarchy that limits.
+ * Invariant: `createGroup` returns only when every limit this kernel can hold is in force; every function is
+ * right when called a second time.
  */
 import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -70,8 +71,8 @@ function delegate(h: Hierarchies, mount: string, path: string): readonly LimitCo
 }
 
 /**
- * Memory alone may never pass memory and swap together, so which of the two comes first depends on whether the limits
- * rise or fall: what the kernel refuses as invalid is tried once more after the rest.
+ * Memory alone may never pass memory and swap together, so which of the two comes first depends on whether
+ * the limits rise or fall: what the kernel refuses as invalid is tried once more after the rest.
  */
 function apply(directory: string, settings: readonly Setting[], again = true): void {
   const refused: Setting[] = [];
@@ -201,7 +202,10 @@ export function thaw(h: Hierarchies, path: string): void {
   native.thaw(directory);
 }
 
-/** Removes an emptied group with all groups below it, in every hierarchy. Its parent, the root of all gears, stays. */
+/**
+ * Removes an emptied group with all groups below it, in every hierarchy. Its parent, the root of all gears,
+ * stays.
+ */
 export async function removeGroup(h: Hierarchies, path: string): Promise<void> {
   const roots = h.v2 === undefined ? v1Directories(h, path) : [join(h.v2, path), ...v1Directories(h, path)];
   for (const root of roots) {

@@ -1,6 +1,6 @@
 /**
- * Time in one place: the wall clock for what people read, a steady clock for how long something took. Invariant: a
- * duration never comes from the wall clock, which may be set back.
+ * Time in one place: the wall clock for what people read, a steady clock for how long something took.
+ * Invariant: a duration never comes from the wall clock, which may be set back.
  */
 export function now(): Date {
   return new Date();

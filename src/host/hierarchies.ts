@@ -1,7 +1,7 @@
 /**
- * Where this host's cgroup hierarchies are mounted: the version 2 tree (for killing and freezing, and for limits where
- * it has the controllers) and the version 1 controllers that can limit or freeze. Invariant: only what the kernel
- * reports in mountinfo is believed.
+ * Where this host's cgroup hierarchies are mounted: the version 2 tree (for killing and freezing, and for
+ * limits where it has the controllers) and the version 1 controllers that can limit or freeze. Invariant:
+ * only what the kernel reports in mountinfo is believed.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -55,7 +55,10 @@ export function discover(mountinfo: string = readOr('/proc/self/mountinfo', ''))
   return { v2, v2Controllers, v1 };
 }
 
-/** Directories of a group in every version 1 hierarchy that limits, or freezes where there is no version 2 tree. */
+/**
+ * Directories of a group in every version 1 hierarchy that limits, or freezes where there is no version 2
+ * tree.
+ */
 export function v1Directories(h: Hierarchies, path: string): readonly string[] {
   const mounts = new Set<string>();
   for (const name of limitControllers) if (h.v1[name] !== undefined) mounts.add(h.v1[name]);

@@ -1,7 +1,7 @@
 /**
- * System V shared memory, message queues and semaphores, and POSIX message queues, that a user leaves behind: they have
- * no process and no file below a home, so nothing else removes them. Invariant: only objects whose owner is exactly
- * that uid are touched.
+ * System V shared memory, message queues and semaphores, and POSIX message queues, that a user leaves behind:
+ * they have no process and no file below a home, so nothing else removes them. Invariant: only objects whose
+ * owner is exactly that uid are touched.
  */
 import { existsSync, lstatSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,10 @@ import { run } from '../native/launch.js';
 const kinds = { shm: '-m', msg: '-q', sem: '-s' } as const;
 type Kind = keyof typeof kinds;
 
-/** Ids of the objects of one kind that a uid owns, out of a table of /proc/sysvipc (columns by the names above them). */
+/**
+ * Ids of the objects of one kind that a uid owns, out of a table of /proc/sysvipc (columns by the names above
+ * them).
+ */
 export function ownedIds(table: string, uid: number): readonly string[] {
   const [head = '', ...rows] = table.split('\n');
   const names = head.trim().split(/\s+/);

@@ -1,7 +1,8 @@
 /**
- * One journal file: a first line that says what was begun with which input, then one line for each step that begins or
- * ends. The first line is on the disk before the first step; the others are only written, not synced, because recovery
- * does not depend on them. Invariant: a file whose first line has no end belongs to an operation that never began.
+ * One journal file: a first line that says what was begun with which input, then one line for each step that
+ * begins or ends. The first line is on the disk before the first step; the others are only written, not
+ * synced, because recovery does not depend on them. Invariant: a file whose first line has no end belongs to
+ * an operation that never began.
  */
 import { closeSync, fsync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';

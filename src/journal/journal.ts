@@ -1,8 +1,8 @@
 /**
- * The journal of running operations. An operation is written down before its first step and crossed out after its
- * last; whatever is found written down belongs to a process that died, and is undone or run again as its definition
- * says. Invariant: after `run` returns or throws, or after `recover` has reported an entry other than `kept`, the host
- * is as before or as after that operation. The caller holds the gear's lock in both.
+ * The journal of running operations. An operation is written down before its first step and crossed out after
+ * its last; whatever is found written down belongs to a process that died, and is undone or run again as its
+ * definition says. Invariant: after `run` returns or throws, or after `recover` has reported an entry other
+ * than `kept`, the host is as before or as after that operation. The caller holds the gear's lock in both.
  */
 import { mkdirSync, readdirSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -22,7 +22,9 @@ function asError(thrown: unknown): Error {
 
 let last = 0n;
 
-/** Grows in this process and, for all practical purposes, between processes: microseconds of the wall clock. */
+/**
+ * Grows in this process and, for all practical purposes, between processes: microseconds of the wall clock.
+ */
 function nextNumber(): bigint {
   const now = BigInt(Date.now()) * 1000n;
   last = now > last ? now : last + 1n;
@@ -52,7 +54,10 @@ export class Journal {
     this.#definitions.set(definition.name, definition as unknown as AnyDefinition);
   }
 
-  /** Runs all steps. A failed step is undone with all before it (or, forward, left for recovery), and its error thrown. */
+  /**
+   * Runs all steps. A failed step is undone with all before it (or, forward, left for recovery), and its
+   * error thrown.
+   */
   async run<I, C extends object>(definition: OperationDefinition<I, C>, gear: string, input: I): Promise<C> {
     this.register(definition);
     const context = await definition.open(input);
@@ -105,8 +110,9 @@ export class Journal {
   }
 
   /**
-   * Brings every entry (of one gear) to an end. Without a gear, `exclusively` must be given: it runs its function
-   * holding that gear's lock, or returns undefined when a live process holds it, whose operations are skipped.
+   * Brings every entry (of one gear) to an end. Without a gear, `exclusively` must be given: it runs its
+   * function holding that gear's lock, or returns undefined when a live process holds it, whose operations
+   * are skipped.
    */
   async recover(
     options: {
@@ -192,7 +198,10 @@ async function undo<C>(context: C, steps: readonly Step<C>[], entry?: Entry): Pr
   return broken;
 }
 
-/** The step's own error, told apart by step and gear; a failed undo is added, because the host is then in between. */
+/**
+ * The step's own error, told apart by step and gear; a failed undo is added, because the host is then in
+ * between.
+ */
 function failure(thrown: unknown, gear: string, step: string, broken: Error | undefined): Error {
   const error = asError(thrown);
   if (broken === undefined && error instanceof OoError && error.step !== undefined) return error;

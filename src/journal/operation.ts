@@ -1,7 +1,7 @@
 /**
- * What an operation is to the journal: a registered name, steps in order, and a way to rebuild its context from the
- * JSON it was started with. Invariant: `undo` is right whether its step has run, has half run or never began, and may
- * run twice; in an operation that recovers forward the same holds for `run`.
+ * What an operation is to the journal: a registered name, steps in order, and a way to rebuild its context
+ * from the JSON it was started with. Invariant: `undo` is right whether its step has run, has half run or
+ * never began, and may run twice; in an operation that recovers forward the same holds for `run`.
  */
 export interface Step<C> {
   readonly name: string;
@@ -23,7 +23,9 @@ export interface OperationDefinition<I, C extends object> {
 export interface Recovered {
   readonly gear: string;
   readonly operation: string;
-  /** `torn`: written only in part, so no step had begun. `finished`: all steps had ended. `kept`: see `error`. */
+  /**
+   * `torn`: written only in part, so no step had begun. `finished`: all steps had ended. `kept`: see `error`.
+   */
   readonly outcome: 'back' | 'forward' | 'finished' | 'torn' | 'kept';
   readonly error?: Error;
 }

@@ -1,6 +1,7 @@
 /**
- * Which accounts carry the gears' gecos: the only list of gears there is. Reads the whole account file, so only lists
- * and node-wide verbs use it. Invariant: a line that is not a well-formed entry is skipped, never guessed at.
+ * Which accounts carry the gears' gecos: the only list of gears there is. Reads the whole account file, so
+ * only lists and node-wide verbs use it. Invariant: a line that is not a well-formed entry is skipped, never
+ * guessed at.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

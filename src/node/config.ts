@@ -1,7 +1,8 @@
 /**
- * node.conf as the rest of the node sees it: typed, checked once, defaults filled in. A value that is not allowed is
- * reported by its key with what is allowed, and the program ends with 253: a node that misreads its configuration
- * would give gears the wrong limits. Invariant: whatever holds a `NodeConfig` needs no check of its own.
+ * node.conf as the rest of the node sees it: typed, checked once, defaults filled in. A value that is not
+ * allowed is reported by its key with what is allowed, and the program ends with 253: a node that misreads
+ * its configuration would give gears the wrong limits. Invariant: whatever holds a `NodeConfig` needs no
+ * check of its own.
  */
 import { join } from 'node:path';
 import * as v from 'valibot';

@@ -1,6 +1,7 @@
 /**
- * The variables every gear of the node gets: one file each in the `env` folder of the configuration, read again only
- * when the folder or a file has changed. Invariant: backup files of editors and packages are not variables.
+ * The variables every gear of the node gets: one file each in the `env` folder of the configuration, read
+ * again only when the folder or a file has changed. Invariant: backup files of editors and packages are not
+ * variables.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +12,9 @@ const cache = new Map<
   { readonly stamp: string; readonly values: Readonly<Record<string, string>> }
 >();
 
-/** `export NAME='value'` (the old form) or the bare value; one trailing newline does not count, NUL bytes go. */
+/**
+ * `export NAME='value'` (the old form) or the bare value; one trailing newline does not count, NUL bytes go.
+ */
 export function variableValue(name: string, content: string): string {
   const text = content.replaceAll('\0', '').replace(/\n$/, '');
   const prefix = `export ${name}=`;

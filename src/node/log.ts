@@ -1,7 +1,7 @@
 /**
- * The platform's log: one line an event, as JSON or plain text, secrets hidden. Appended synchronously with O_APPEND,
- * so that lines of several processes do not mix and the last line before a crash is there. Invariant: a log that
- * cannot be written never stops an operation; the line goes to standard error instead.
+ * The platform's log: one line an event, as JSON or plain text, secrets hidden. Appended synchronously with
+ * O_APPEND, so that lines of several processes do not mix and the last line before a crash is there.
+ * Invariant: a log that cannot be written never stops an operation; the line goes to standard error instead.
  */
 import { closeSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';

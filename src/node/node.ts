@@ -1,6 +1,6 @@
 /**
- * This node: its configuration, limits, paths, cgroup hierarchies, log and front door, opened once by a command or by
- * the agent and handed to every operation. Invariant: opening changes nothing on the host.
+ * This node: its configuration, limits, paths, cgroup hierarchies, log and front door, opened once by a
+ * command or by the agent and handed to every operation. Invariant: opening changes nothing on the host.
  */
 import { discover, type Hierarchies } from '../host/cgroup.js';
 import { HaproxyMap } from '../host/haproxy.js';

@@ -1,6 +1,6 @@
 /**
- * Where things of the node live, all derived from its configuration. Invariant: nobody else joins these names, so that
- * moving a folder is one line here.
+ * Where things of the node live, all derived from its configuration. Invariant: nobody else joins these
+ * names, so that moving a folder is one line here.
  */
 import { join } from 'node:path';
 import type { NodeConfig } from './config.js';

@@ -1,6 +1,7 @@
 /**
- * Secrets out of what is about to be logged: values whose name says that they are secret, and words after `password:`
- * and the like inside free text. Invariant: redaction only ever shortens to `[HIDDEN]`; it never fails and never adds.
+ * Secrets out of what is about to be logged: values whose name says that they are secret, and words after
+ * `password:` and the like inside free text. Invariant: redaction only ever shortens to `[HIDDEN]`; it never
+ * fails and never adds.
  */
 const HIDDEN = '[HIDDEN]';
 const secretName = /pass(w(or)?d|phrase)?|secret|token|^(--with-)?iv$|priv(ate)?[-_]?key|credential/i;

@@ -1,7 +1,8 @@
 /**
  * resource_limits.conf: what one gear of this node may use. A key is the kernel's name with `_` for `.`
- * (`memory_limit_in_bytes`), or `limits_` and the name of an rlimit, or `quota_`. Invariant: limits that are not
- * written fall back to the documented numbers, never to "none"; a value that is not allowed ends the program with 253.
+ * (`memory_limit_in_bytes`), or `limits_` and the name of an rlimit, or `quota_`. Invariant: limits that are
+ * not written fall back to the documented numbers, never to "none"; a value that is not allowed ends the
+ * program with 253.
  */
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -90,8 +91,9 @@ export interface ResourceLimits {
 }
 
 /**
- * In the units of limits.conf(5). All of them are set, so that a gear's process has the same limits whoever starts it;
- * what is left out of the file would otherwise be inherited from sshd in one case and from the agent in another.
+ * In the units of limits.conf(5). All of them are set, so that a gear's process has the same limits whoever
+ * starts it; what is left out of the file would otherwise be inherited from sshd in one case and from the
+ * agent in another.
  */
 const DEFAULT_RLIMITS: Readonly<Record<LimitedResource, number>> = {
   core: 0,

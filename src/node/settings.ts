@@ -1,8 +1,8 @@
 /**
- * The shell-like `KEY=value` files of /etc/openshift, with groups (`[name]`), as plain text values. The `ini` package
- * cuts the file into keys and groups; the rules of the format are applied on top: `\:` is a colon, an unquoted `#`
- * begins a comment, one pair of quotes is dropped. A `#` inside quotes belongs to the value, as it does for a shell
- * that reads the same file. Invariant: a file is parsed again only when it has changed.
+ * The shell-like `KEY=value` files of /etc/openshift, with groups (`[name]`), as plain text values. The `ini`
+ * package cuts the file into keys and groups; the rules of the format are applied on top: `\:` is a colon, an
+ * unquoted `#` begins a comment, one pair of quotes is dropped. A `#` inside quotes belongs to the value, as
+ * it does for a shell that reads the same file. Invariant: a file is parsed again only when it has changed.
  */
 import { readFileSync, statSync } from 'node:fs';
 import ini from 'ini';
@@ -33,8 +33,8 @@ export function settingValue(text: string): string {
 }
 
 /**
- * `ini` would itself unquote values and cut them at `;`, by rules that are not a shell's. The value is therefore
- * handed to it in hexadecimal digits, which it leaves alone.
+ * `ini` would itself unquote values and cut them at `;`, by rules that are not a shell's. The value is
+ * therefore handed to it in hexadecimal digits, which it leaves alone.
  */
 function shielded(text: string): string {
   return text

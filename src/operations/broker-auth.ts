@@ -1,6 +1,7 @@
 /**
- * The two files with which a gear speaks to the broker, written and removed together. Invariant: an iv never stands
- * beside another request's token; a dead process's half is completed (it is journaled, and recovered forward).
+ * The two files with which a gear speaks to the broker, written and removed together. Invariant: an iv never
+ * stands beside another request's token; a dead process's half is completed (it is journaled, and recovered
+ * forward).
  */
 import { checkBrokerAuth, removeBrokerAuth, writeBrokerAuth, type BrokerAuth } from '../gear/broker-auth.js';
 import { openGear } from '../gear/gear.js';

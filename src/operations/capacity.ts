@@ -1,6 +1,6 @@
 /**
- * May this node take one more gear? Only asked when `no_overcommit_active` says so, because the answer needs the state
- * of every gear. Invariant: a gear counts as active unless it is idle or stopped.
+ * May this node take one more gear? Only asked when `no_overcommit_active` says so, because the answer needs
+ * the state of every gear. Invariant: a gear counts as active unless it is idle or stopped.
  */
 import { OoError } from '../native/error.js';
 import { listGears, openGear } from '../gear/gear.js';

@@ -1,6 +1,7 @@
 /**
- * What a new gear is asked for, checked once. Invariant: after `checkCreate` every field is of the right shape, the uid
- * (if one is asked for) lies in the node's range, and a uuid that could be mistaken for a uid is refused.
+ * What a new gear is asked for, checked once. Invariant: after `checkCreate` every field is of the right
+ * shape, the uid (if one is asked for) lies in the node's range, and a uuid that could be mistaken for a uid
+ * is refused.
  */
 import * as v from 'valibot';
 import { findAccountByUid } from '../native/accounts.js';

@@ -1,9 +1,10 @@
 /**
- * Makes an empty gear. Order, and why: the account comes first, because choosing the lowest free uid and taking it must
- * be one act under the lock of the account files. It cannot be used then: it has no password, its home is not there (so
- * sshd finds no key), and its shell and pam_oo refuse a gear without a confinement file. Group and limits, quota and
- * confinement file follow. The home is built, synced to the disk and moved into place last: that rename opens the
- * door. Invariant: undone backwards, the uid is given back only when nothing bears it any more.
+ * Makes an empty gear. Order, and why: the account comes first, because choosing the lowest free uid and
+ * taking it must be one act under the lock of the account files. It cannot be used then: it has no password,
+ * its home is not there (so sshd finds no key), and its shell and pam_oo refuse a gear without a confinement
+ * file. Group and limits, quota and confinement file follow. The home is built, synced to the disk and moved
+ * into place last: that rename opens the door. Invariant: undone backwards, the uid is given back only when
+ * nothing bears it any more.
  */
 import { addAccounts, findAccount, removeAccounts } from '../native/accounts.js';
 import { errnoOf, OoError } from '../native/error.js';

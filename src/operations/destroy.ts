@@ -1,8 +1,9 @@
 /**
- * Removes a gear with everything it has: cartridges are torn down (their lines are the output), the SSH door is shut,
- * all its processes are killed, then IPC objects, routes, home, limits and quota go, and the account last. The account
- * is last, not in the middle, because from then on the uid belongs to whoever is created next. Invariant: every step may run again, and steps that
- * act on the uid act only while the gear's own account still holds it.
+ * Removes a gear with everything it has: cartridges are torn down (their lines are the output), the SSH door
+ * is shut, all its processes are killed, then IPC objects, routes, home, limits and quota go, and the account
+ * last. The account is last, not in the middle, because from then on the uid belongs to whoever is created
+ * next. Invariant: every step may run again, and steps that act on the uid act only while the gear's own
+ * account still holds it.
  */
 import { findAccount, removeAccounts } from '../native/accounts.js';
 import { OoError } from '../native/error.js';

@@ -1,7 +1,8 @@
 /**
- * The node's journal, and the list of operations that recovery knows. A file of this room registers its operation when
- * it is loaded; `all.ts` loads every one, so that a command recovers what another command left behind. Invariant: an
- * operation on a gear begins with the gear's lock held and with nothing left over from a dead process.
+ * The node's journal, and the list of operations that recovery knows. A file of this room registers its
+ * operation when it is loaded; `all.ts` loads every one, so that a command recovers what another command left
+ * behind. Invariant: an operation on a gear begins with the gear's lock held and with nothing left over from
+ * a dead process.
  */
 import { Journal } from '../journal/journal.js';
 import type { OperationDefinition, Recovered } from '../journal/operation.js';

@@ -1,6 +1,6 @@
 /**
- * Ends every operation that a dead process left behind, on one gear or on all. Invariant: operations of live processes
- * are not touched, because they hold their gear's lock.
+ * Ends every operation that a dead process left behind, on one gear or on all. Invariant: operations of live
+ * processes are not touched, because they hold their gear's lock.
  */
 import { tryGearLock, withGearLock } from '../gear/lock.js';
 import { parseGearUuid } from '../gear/identity.js';

@@ -1,7 +1,8 @@
 /**
- * Starting, stopping and restarting, of a whole gear or one cartridge of it. Journaled and recovered forward: what a
- * dead process had begun to start or stop is started or stopped. Invariant: a script that fails is a result with the
- * script's exit code and words, not an operation left open; after the stop of a whole gear no process of it lives.
+ * Starting, stopping and restarting, of a whole gear or one cartridge of it. Journaled and recovered forward:
+ * what a dead process had begun to start or stop is started or stopped. Invariant: a script that fails is a
+ * result with the script's exit code and words, not an operation left open; after the stop of a whole gear no
+ * process of it lives.
  */
 import { actOnCartridge, actOnGear } from '../cartridge/gear-control.js';
 import { failedHook } from '../cartridge/hook-failure.js';
@@ -92,7 +93,8 @@ function definition(node: Node): OperationDefinition<Order, Running> {
     open: (order) => ({ order, gear: openGear(node, order.uuid), output: '', exitCode: 0 }),
     steps: ({ order }) => [
       {
-        // After a reboot the group is gone, and the node's limits may have changed: the next process meets today's.
+        // After a reboot the group is gone, and the node's limits may have changed: the next process meets
+        // today's.
         name: 'limits',
         async run({ gear }) {
           if (order.action === 'stop') return;

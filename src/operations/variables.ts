@@ -1,6 +1,7 @@
 /**
- * Environment variables of a gear, set and removed by the broker. One file for each variable, replaced whole: it is its
- * own journal. Invariant: what the platform itself wrote about the gear's identity cannot be changed from here.
+ * Environment variables of a gear, set and removed by the broker. One file for each variable, replaced whole:
+ * it is its own journal. Invariant: what the platform itself wrote about the gear's identity cannot be
+ * changed from here.
  */
 import { removeVariable, setVariable } from '../gear/environment.js';
 import { openGear } from '../gear/gear.js';

@@ -1,4 +1,6 @@
-/** The journal against a host that is a set of words: killed or failing at every point, it is before or after. */
+/**
+ * The journal against a host that is a set of words: killed or failing at every point, it is before or after.
+ */
 import t from 'tap';
 import fc from 'fast-check';
 import { appendFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -59,8 +61,8 @@ const full = (names: readonly string[]): string[] =>
   names.flatMap((name) => [`${name}-a`, `${name}-b`]).sort();
 
 /**
- * True when the run was killed. A killed process undoes nothing: the model's countdown stays at 0, so that whatever the
- * journal tries afterwards changes nothing either.
+ * True when the run was killed. A killed process undoes nothing: the model's countdown stays at 0, so that
+ * whatever the journal tries afterwards changes nothing either.
  */
 async function killedRun(
   dir: string,

@@ -1,6 +1,6 @@
 /**
- * A process that carries out one operation on an empty gear and kills itself just before its Nth change of the host;
- * with N = 0 it prints how many changes there were.
+ * A process that carries out one operation on an empty gear and kills itself just before its Nth change of
+ * the host; with N = 0 it prints how many changes there were.
  */
 import { observeEffects } from '../../src/native/effect.js';
 import { openNode } from '../../src/node/node.js';

@@ -1,4 +1,7 @@
-/** An empty gear's create and destroy, killed before each change: recovery leaves the host as before or as after. */
+/**
+ * An empty gear's create and destroy, killed before each change: recovery leaves the host as before or as
+ * after.
+ */
 import t, { type Test } from 'tap';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,7 @@
-/** What a gear leaves behind on purpose (processes outside its group, IPC objects, awkward files) goes with it. */
+/**
+ * What a gear leaves behind on purpose (processes outside its group, IPC objects, awkward files) goes with
+ * it.
+ */
 import t from 'tap';
 import { execa } from 'execa';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';

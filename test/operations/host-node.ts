@@ -1,6 +1,6 @@
 /**
- * A node inside a disposable host, set up by hand with the least an operation needs: folders and two configuration
- * files. Tests of one operation use it, so that they do not depend on the set-up command.
+ * A node inside a disposable host, set up by hand with the least an operation needs: folders and two
+ * configuration files. Tests of one operation use it, so that they do not depend on the set-up command.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
