@@ -1,7 +1,16 @@
 // Builds the commands: one self-contained executable file each into dist/bin, and from the same definitions the man
 // pages (dist/man/man8) and the completions (dist/completion/{bash,zsh,fish}). A file `oo-*.ts` here is a command by
 // being here; so is `gear.ts`, the gear's own program.
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -20,6 +29,17 @@ const banner = [
   "import { createRequire as __createRequire } from 'node:module';",
   'const require = __createRequire(import.meta.url);',
 ].join('\n');
+
+const written = new Set();
+
+/** Replaces a file whole, so that a command which runs meanwhile finds the old one or the new one. */
+function place(file, contents, mode) {
+  const fresh = `${file}.${process.pid}`;
+  writeFileSync(fresh, contents);
+  chmodSync(fresh, mode);
+  renameSync(fresh, file);
+  written.add(file);
+}
 
 function entry(name) {
   const source = readFileSync(join(here, `${name}.ts`), 'utf8');
@@ -58,8 +78,7 @@ async function bundle() {
   });
   for (const { path, contents } of outputFiles) {
     const file = path.replace(/\.js$/, '');
-    writeFileSync(file, contents);
-    chmodSync(file, 0o755);
+    place(file, contents, 0o755);
   }
 }
 
@@ -73,7 +92,7 @@ async function documents(name) {
   const { bashCompletion, zshCompletion, fishCompletion } = await generated('completion.js');
   const write = (directory, file, text) => {
     mkdirSync(join(dist, directory), { recursive: true });
-    writeFileSync(join(dist, directory, file), text);
+    place(join(dist, directory, file), text, 0o644);
   };
   write('man/man8', `${name}.8`, manPage(command, version));
   write('completion/bash', name, bashCompletion(command));
@@ -81,10 +100,15 @@ async function documents(name) {
   write('completion/fish', `${name}.fish`, fishCompletion(command));
 }
 
-for (const directory of ['bin', 'man', 'completion'])
-  rmSync(join(dist, directory), { recursive: true, force: true });
 mkdirSync(join(dist, 'bin'), { recursive: true });
 // The bundles are modules whatever package.json stands above them.
-writeFileSync(join(dist, 'bin', 'package.json'), '{ "type": "module" }\n');
+place(join(dist, 'bin', 'package.json'), '{ "type": "module" }\n', 0o644);
 await bundle();
 for (const name of names) await documents(name);
+for (const directory of ['bin', 'man/man8', 'completion/bash', 'completion/zsh', 'completion/fish']) {
+  for (const file of readdirSync(join(dist, directory)).filter(
+    (name) => !written.has(join(dist, directory, name)),
+  )) {
+    rmSync(join(dist, directory, file), { recursive: true });
+  }
+}

@@ -4,13 +4,14 @@
  * again, never stopped.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { discover, groupExists, removeGroup } from '../host/cgroup.js';
 import { HaproxyMap } from '../host/haproxy.js';
 import { reloadSshd, sshdPid, startSshd, testSshd, type Run } from '../host/sshd.js';
 import { disableUnits, enableUnits, reloadUnits, systemdRuns } from '../host/systemd.js';
-import { OoError } from '../native/error.js';
+import { errnoOf, OoError } from '../native/error.js';
 import { gearAccounts } from '../node/account-list.js';
 import { confDirectory, loadConfig } from '../node/config.js';
 import { nodePaths } from '../node/paths.js';
@@ -32,7 +33,7 @@ const run: Run = async (file, argv) => {
 
 /** Starts or reloads what the changes call for; gives lines that say what is left to do. */
 export async function startNode(
-  { config, paths, units, changed }: SetupResult,
+  { config, paths, units, binds, changed }: SetupResult,
   options: { readonly start: boolean; readonly changed: readonly string[] },
 ): Promise<readonly string[]> {
   const advice: string[] = [];
@@ -41,6 +42,8 @@ export async function startNode(
     await testSshd(run);
     reloadSshd();
   }
+  if (options.start && frontDoorPid(join(config.runDir, 'haproxy.pid')) === undefined)
+    await requireFree(binds);
   if (systemdRuns()) {
     const names = units.filter(({ enabled }) => enabled).map(({ name }) => name);
     await enableUnits(run, names, options.start);
@@ -60,6 +63,26 @@ export async function startNode(
     );
   }
   return advice;
+}
+
+/** Says which address is taken, instead of leaving it to the front door's own log. */
+async function requireFree(binds: readonly string[]): Promise<void> {
+  for (const bind of binds) {
+    const [, host = '', port = ''] = /^(.*?):?(\d+)$/.exec(bind.split(/\s/)[0] ?? '') ?? [];
+    const taken = await new Promise<boolean>((resolve) => {
+      const server = createServer();
+      server.on('error', (error) => resolve(errnoOf(error) === 'EADDRINUSE'));
+      server.listen({ port: Number(port), ...(host === '' || host === '*' ? {} : { host }) }, () => {
+        server.close(() => resolve(false));
+      });
+    });
+    if (!taken) continue;
+    throw new OoError(
+      `The front door cannot have ${bind}: another program (apache2, nginx?) listens there. Everything else is set up; ` +
+        'stop that program, or name another address with --http-bind.',
+      { code: 'ERR_ADDRESS_TAKEN' },
+    );
+  }
 }
 
 async function startFrontDoor(confDir: string, pidFile: string): Promise<void> {

@@ -12,7 +12,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { command, run } from '../seed/seed-node.js';
+import { createServer } from 'node:net';
+import { command, fetchPage, run } from '../seed/seed-node.js';
 import { dumpFolder } from './folder-dump.js';
 
 t.setTimeout(600_000);
@@ -90,5 +91,38 @@ t.test('a setting that cannot be one is refused', async (t) => {
   const before = dump(['/etc']);
   await t.rejects(run(setup, ['--public-hostname', 'a"b']), /cannot be the value of --public-hostname/);
   await t.rejects(run(setup, ['--min-uid', 'many']), /cannot be the value of --min-uid/);
+  t.same(dump(['/etc']), before);
+});
+
+t.test('an address that is taken is named', async (t) => {
+  const other = createServer().listen(80);
+  await t.rejects(run(setup, ['--start']), /cannot have :80: another program/);
+  other.close();
+  await run(setup, ['--start']);
+  t.equal((await fetchPage('nobody.example.com')).status, 404, 'the front door answers');
+  await run(setup, ['--remove']);
+});
+
+t.test('where systemd rules the machine, it is told of the units', async (t) => {
+  // There is no systemd here: this shows what it would be asked, not what it does.
+  mkdirSync('/run/systemd/system', { recursive: true });
+  mkdirSync('/root/bin');
+  writeFileSync('/root/bin/systemctl', '#!/bin/sh\necho "$@" >> /root/systemctl.log\n', { mode: 0o755 });
+  const env = { ...process.env, PATH: `/root/bin:${process.env['PATH'] ?? ''}` };
+  const before = dump(['/etc']);
+  const units = 'oo-node-cgroup.service oo-node-frontdoor.service oo-node-gears.service';
+  t.match(await run(setup, [], { env }), `Start it with: systemctl start ${units}\n`);
+  t.match(readFileSync('/etc/openshift/node.conf', 'utf8'), '"/openshift.slice/oo-node-cgroup.service"');
+  for (const unit of units.split(' ')) t.ok(existsSync(`/etc/systemd/system/${unit}`));
+  await run(setup, ['--start'], { env });
+  await run(setup, ['--remove'], { env });
+  t.same(readFileSync('/root/systemctl.log', 'utf8').trim().split('\n'), [
+    'daemon-reload',
+    `enable ${units}`,
+    'daemon-reload',
+    `enable --now ${units}`,
+    `disable --now ${units}`,
+    'daemon-reload',
+  ]);
   t.same(dump(['/etc']), before);
 });

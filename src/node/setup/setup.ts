@@ -37,6 +37,7 @@ export interface SetupResult {
   readonly paths: NodePaths;
   readonly cartridges: readonly string[];
   readonly units: readonly Unit[];
+  readonly binds: readonly string[];
   readonly changed: readonly string[];
 }
 
@@ -96,7 +97,7 @@ export async function setUpNode(options: SetupOptions): Promise<SetupResult> {
   const cartridges = ['php', 'mysql']
     .map((name) => join(config.libexecDir, 'cartridges', name))
     .filter(existsSync);
-  return { config, paths, cartridges, units, changed: record.changed };
+  return { config, paths, cartridges, units, binds: options.binds, changed: record.changed };
 }
 
 function configure(record: SetupRecord, confDir: string, given: Partial<NodeSettings>): void {
