@@ -32,8 +32,7 @@ function umaskOf(node: Node): number {
 /** The gear's own /tmp, /var/tmp and /dev/shm: on its quota, gone with it. */
 export function gearMounts(home: string): readonly MountBinding[] {
   return [
-    // eslint-disable-next-line no-restricted-syntax -- where the gear sees its own directory, not the shared
-    // one
+    // eslint-disable-next-line no-restricted-syntax -- where the gear sees its own directory
     { source: `${home}/.tmp/tmp`, target: '/tmp' },
     { source: `${home}/.tmp/var-tmp`, target: '/var/tmp' },
     { source: `${home}/.tmp/shm`, target: '/dev/shm' },
