@@ -72,7 +72,8 @@ Failure AccountFile::stage(int directory) {
   }
   if (fchown(new_.get(), info_.st_uid, info_.st_gid) != 0) return failed("chown", temporary_);
   if (fchmod(new_.get(), info_.st_mode & 07777) != 0) return failed("chmod", temporary_);
-  if (Failure failure = copy_attributes(old_.get(), new_.get())) return {failure.error, failure.step, temporary_};
+  if (Failure failure = copy_attributes(old_.get(), new_.get()))
+    return {failure.error, failure.step, temporary_};
   // Starts the writing of all files before the first is waited for.
   (void)sync_file_range(new_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
   return {};
@@ -93,7 +94,8 @@ void AccountFile::discard(int directory) { unlinkat(directory, temporary_.c_str(
 Failure account_lock(int directory, int wait_milliseconds, Descriptor* out) {
   Descriptor file(openat(directory, ".pwd.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.valid()) return failed("lock", ".pwd.lock");
-  // An open-file-description lock conflicts with lckpwdf's fcntl lock, and unlike it also with our own threads.
+  // An open-file-description lock conflicts with lckpwdf's fcntl lock, and unlike it also with our own
+  // threads.
   struct flock whole;
   memset(&whole, 0, sizeof(whole));
   whole.l_type = F_WRLCK;

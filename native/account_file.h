@@ -1,6 +1,6 @@
-// One account file on disk: read, changed in memory, and put back beside itself before it is renamed over the old one.
-// Invariants: mode, owner and extended attributes (label, ACL) of the old file are kept; nothing is visible before
-// publish(); the lock of account_lock() is held from load() to publish().
+// One account file on disk: read, changed in memory, and put back beside itself before it is renamed over the
+// old one. Invariants: mode, owner and extended attributes (label, ACL) of the old file are kept; nothing is
+// visible before publish(); the lock of account_lock() is held from load() to publish().
 #pragma once
 
 #include <sys/stat.h>
@@ -25,10 +25,10 @@ class AccountFile {
   std::string text;
   bool changed = false;
 
-  Failure stage(int directory);    // the new content, complete, under the temporary name
+  Failure stage(int directory);         // the new content, complete, under the temporary name
   Failure make_durable(bool in_order);  // what stage() wrote (see durable.h)
-  Failure publish(int directory);  // rename over the old file
-  void discard(int directory);     // removes the temporary, this one's or a dead process's
+  Failure publish(int directory);       // rename over the old file
+  void discard(int directory);          // removes the temporary, this one's or a dead process's
 
  private:
   const char* name_;

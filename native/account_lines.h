@@ -1,6 +1,6 @@
-// The text of an account file (passwd, shadow, group, gshadow) as lines of fields. Pure: no file is touched here.
-// Invariants: lines that are not concerned keep their bytes, whatever they hold; an added line never lands inside
-// another; the result always ends with a newline.
+// The text of an account file (passwd, shadow, group, gshadow) as lines of fields. Pure: no file is touched
+// here. Invariants: lines that are not concerned keep their bytes, whatever they hold; an added line never
+// lands inside another; the result always ends with a newline.
 #pragma once
 
 #include <stdint.h>
@@ -35,11 +35,12 @@ void each_line(std::string_view text, Visit visit) {
   }
 }
 
-// Puts whole lines (each with its newline) at the end, but before the first NIS line (`+`, `-`), which must stay last.
+// Puts whole lines (each with its newline) at the end, but before the first NIS line (`+`, `-`), which must
+// stay last.
 void append_lines(std::string* text, std::string_view lines);
 
-// Takes out the lines of these names, and the names from the comma-separated lists in `member_fields` of all others.
-// False when nothing had to change.
+// Takes out the lines of these names, and the names from the comma-separated lists in `member_fields` of all
+// others. False when nothing had to change.
 bool remove_names(std::string* text, const Names& names, const std::vector<int>& member_fields);
 
 }  // namespace oo::accounts

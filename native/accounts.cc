@@ -2,13 +2,13 @@
 #include "accounts.h"
 
 #include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <time.h>
 
 #include <unordered_set>
 
 #include "account_file.h"
+#include "account_ids.h"
 #include "account_lines.h"
 #include "beneath.h"
 #include "durable.h"
@@ -54,38 +54,6 @@ Failure commit(int directory, const std::vector<AccountFile*>& order) {
   return fsync(directory) == 0 ? Failure{} : failed("fsync");
 }
 
-// Numbers in use. Small ones, which are nearly all, are bits: thousands of accounts cost next to nothing.
-class Ids {
- public:
-  bool has(uint32_t id) const { return id < kSmall ? bits_[id] : large_.count(id) != 0; }
-  void add(uint32_t id) {
-    if (id < kSmall) bits_[id] = true;
-    else large_.insert(id);
-  }
-  void remove(uint32_t id) {
-    if (id < kSmall) bits_[id] = false;
-    else large_.erase(id);
-    hint_first_ = 0;
-  }
-  // The lowest free one of the range, 0 when it is full.
-  uint32_t lowest_free(uint32_t first, uint32_t last) {
-    if (first != hint_first_) hint_ = hint_first_ = first;
-    for (uint64_t id = hint_; id <= last; ++id) {
-      if (id == 65535 || has(static_cast<uint32_t>(id))) continue;
-      hint_ = static_cast<uint32_t>(id);
-      return hint_;
-    }
-    return 0;
-  }
-
- private:
-  static constexpr uint32_t kSmall = 1 << 20;
-  std::vector<bool> bits_ = std::vector<bool>(kSmall);
-  std::unordered_set<uint32_t> large_;
-  uint32_t hint_first_ = 0;  // nothing below hint_ was free when this range was last asked for
-  uint32_t hint_ = 0;
-};
-
 // What the files hold that a new account must not collide with.
 struct Taken {
   Ids ids;
@@ -95,12 +63,15 @@ struct Taken {
   void collect(const Files& files, const Names& wanted) {
     each_line(files.passwd.text, [&](std::string_view line) { return visit(line, wanted, &accounts, true); });
     each_line(files.group.text, [&](std::string_view line) { return visit(line, wanted, &left_over, true); });
-    each_line(files.shadow.text, [&](std::string_view line) { return visit(line, wanted, &left_over, false); });
-    each_line(files.gshadow.text, [&](std::string_view line) { return visit(line, wanted, &left_over, false); });
+    each_line(files.shadow.text,
+              [&](std::string_view line) { return visit(line, wanted, &left_over, false); });
+    each_line(files.gshadow.text,
+              [&](std::string_view line) { return visit(line, wanted, &left_over, false); });
   }
 
  private:
-  bool visit(std::string_view line, const Names& wanted, std::unordered_set<std::string_view>* found, bool with_id) {
+  bool visit(std::string_view line, const Names& wanted, std::unordered_set<std::string_view>* found,
+             bool with_id) {
     const auto name = wanted.find(line.substr(0, line.find(':')));
     if (name != wanted.end()) found->insert(*name);
     uint32_t id;
@@ -112,14 +83,16 @@ struct Taken {
 Failure check_request(const Request& request) {
   if (!valid_name(request.name)) return {EINVAL, "name", request.name};
   if (!valid_field(request.gecos)) return {EINVAL, "gecos", request.name};
-  if (!valid_field(request.home) || request.home.empty() || request.home[0] != '/') return {EINVAL, "home", request.name};
+  if (!valid_field(request.home) || request.home.empty() || request.home[0] != '/')
+    return {EINVAL, "home", request.name};
   if (!valid_field(request.shell) || (!request.shell.empty() && request.shell[0] != '/')) {
     return {EINVAL, "shell", request.name};
   }
   // 0 is root; the last one means "no id"; 65535 was that once and still is to some programs.
   const bool bad_uid = request.uid == 0 || request.uid == 65535 || request.uid == UINT32_MAX;
   if (request.has_uid && bad_uid) return {EINVAL, "uid", request.name};
-  if (!request.has_uid && (request.first == 0 || request.first > request.last || request.last == UINT32_MAX)) {
+  if (!request.has_uid &&
+      (request.first == 0 || request.first > request.last || request.last == UINT32_MAX)) {
     return {EINVAL, "uid", request.name};
   }
   return {};
@@ -227,7 +200,8 @@ Failure check_elsewhere(const std::vector<Batch>& batches) {
 Failure read_back(const Account& account) {
   Account seen;
   int error = 0;
-  if (find(account.name.c_str(), &seen, &error) != Found::yes) return {error != 0 ? error : ENOENT, "nss", account.name};
+  if (find(account.name.c_str(), &seen, &error) != Found::yes)
+    return {error != 0 ? error : ENOENT, "nss", account.name};
   if (seen.uid != account.uid || seen.gid != account.gid) return {EADDRINUSE, "nss", account.name};
   return {};
 }
@@ -294,41 +268,6 @@ Failure remove(const char* path, const std::vector<std::string>& names, int wait
   if (files.gshadow.present()) files.gshadow.changed = remove_names(&files.gshadow.text, unwanted, {2, 3});
   files.group.changed = remove_names(&files.group.text, unwanted, {3});
   return commit(directory.get(), {&files.passwd, &files.shadow, &files.gshadow, &files.group});
-}
-
-namespace {
-
-template <typename Lookup>
-Found look_up(Lookup lookup, Account* out, int* error) {
-  std::string buffer(1024, '\0');
-  struct passwd entry;
-  struct passwd* result = nullptr;
-  for (;;) {
-    const int code = lookup(&entry, buffer.data(), buffer.size(), &result);
-    if (code == ERANGE && buffer.size() < 1024 * 1024) {
-      buffer.resize(buffer.size() * 4);
-      continue;
-    }
-    if (code == EINTR) continue;
-    // Several codes mean "no such account"; what is left says that a source could not be asked.
-    if (result == nullptr && (code == 0 || code == ENOENT || code == ESRCH || code == EPERM)) return Found::no;
-    if (result == nullptr) {
-      *error = code;
-      return Found::error;
-    }
-    *out = {entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_gecos, entry.pw_dir, entry.pw_shell};
-    return Found::yes;
-  }
-}
-
-}  // namespace
-
-Found find(const char* name, Account* out, int* error) {
-  return look_up([name](auto... rest) { return getpwnam_r(name, rest...); }, out, error);
-}
-
-Found find_by_uid(uint32_t uid, Account* out, int* error) {
-  return look_up([uid](auto... rest) { return getpwuid_r(uid, rest...); }, out, error);
 }
 
 }  // namespace oo::accounts

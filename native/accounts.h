@@ -1,6 +1,7 @@
 // Adds and removes local accounts with a group of the same name and id, many in one pass over the four files.
-// Invariants: an account is visible (in passwd) only when its group and shadow entries are; it disappears from passwd
-// first; each batch is added whole or not at all; a kill at any point leaves nothing that remove() cannot clear.
+// Invariants: an account is visible (in passwd) only when its group and shadow entries are; it disappears
+// from passwd first; each batch is added whole or not at all; a kill at any point leaves nothing that
+// remove() cannot clear.
 #pragma once
 
 #include <stdint.h>
@@ -34,18 +35,20 @@ struct Account {
 
 struct Batch {
   std::vector<Request> requests;
-  Failure failure;              // why this batch was left out
-  std::vector<Account> added;   // in the order of the requests
+  Failure failure;             // why this batch was left out
+  std::vector<Account> added;  // in the order of the requests
 };
 
 constexpr int kLockWait = 15000;  // milliseconds, as lckpwdf()
 
-// EEXIST step `passwd` (an account has the name) or `left-over` (only other files have it); EADDRINUSE step `uid`;
-// ENOSPC step `uid-range`; EINVAL step `name`, `gecos`, `home`, `shell`, `uid`. A returned failure concerns all batches.
+// EEXIST step `passwd` (an account has the name) or `left-over` (only other files have it); EADDRINUSE step
+// `uid`; ENOSPC step `uid-range`; EINVAL step `name`, `gecos`, `home`, `shell`, `uid`. A returned failure
+// concerns all batches.
 Failure add(const char* directory, std::vector<Batch>* batches, int wait_milliseconds = kLockWait);
 
 // Absent names are fine, and so are names that only some of the files have.
-Failure remove(const char* directory, const std::vector<std::string>& names, int wait_milliseconds = kLockWait);
+Failure remove(const char* directory, const std::vector<std::string>& names,
+               int wait_milliseconds = kLockWait);
 
 enum class Found { yes, no, error };
 

@@ -1,4 +1,5 @@
-// N-API for accounts.h: `exports.accounts`. The files are edited on a worker thread; many batches in one pass.
+// N-API for accounts.h: `exports.accounts`. The files are edited on a worker thread; many batches in one
+// pass.
 #include <memory>
 
 #include "accounts.h"
@@ -20,8 +21,10 @@ bool ReadRequest(const Napi::Value& value, accounts::Request* out) {
     return false;
   }
   const auto object = value.As<Napi::Object>();
-  if (!TextArgument(object.Get("name"), "name", &out->name) || !TextArgument(object.Get("gecos"), "gecos", &out->gecos) ||
-      !TextArgument(object.Get("home"), "home", &out->home) || !TextArgument(object.Get("shell"), "shell", &out->shell)) {
+  if (!TextArgument(object.Get("name"), "name", &out->name) ||
+      !TextArgument(object.Get("gecos"), "gecos", &out->gecos) ||
+      !TextArgument(object.Get("home"), "home", &out->home) ||
+      !TextArgument(object.Get("shell"), "shell", &out->shell)) {
     return false;
   }
   const Napi::Value uid = object.Get("uid");
@@ -57,7 +60,9 @@ Napi::Value ToResults(Napi::Env env, const std::vector<accounts::Batch>& batches
     const Napi::HandleScope scope(env);
     const accounts::Batch& batch = batches[i];
     if (batch.failure) {
-      out.Set(i, MakeErrnoError(env, batch.failure.error, batch.failure.step, batch.failure.where.c_str()).Value());
+      out.Set(
+          i,
+          MakeErrnoError(env, batch.failure.error, batch.failure.step, batch.failure.where.c_str()).Value());
       continue;
     }
     Napi::Array added = Napi::Array::New(env, batch.added.size());
@@ -95,8 +100,7 @@ Napi::Value Add(Info info) {
     }
   }
   return RunJob(
-      info.Env(),
-      [=] { return accounts::add(directory.c_str(), batches.get(), static_cast<int>(wait)); },
+      info.Env(), [=] { return accounts::add(directory.c_str(), batches.get(), static_cast<int>(wait)); },
       [=](Napi::Env env) { return ToResults(env, *batches); });
 }
 

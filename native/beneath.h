@@ -1,6 +1,8 @@
-// Every touch of a file below a directory that a tenant may write to. Invariants: no symbolic link, magic link or
-// `..` is ever followed; an entry is opened first and looked at through its descriptor before anything is done to it;
-// nothing but a regular file is ever opened for reading; a write replaces by rename and never goes through an old name.
+// Every touch of a file below a directory that a tenant may write to. Invariants: no symbolic link, magic
+// link or
+// `..` is ever followed; an entry is opened first and looked at through its descriptor before anything is
+// done to it; nothing but a regular file is ever opened for reading; a write replaces by rename and never
+// goes through an old name.
 #pragma once
 
 #include <sys/stat.h>
@@ -31,7 +33,8 @@ struct ListedEntry {
   unsigned char type;  // DT_*, never DT_UNKNOWN
 };
 
-// Paths: one or more names joined by single slashes; "." alone means the directory itself where that makes sense.
+// Paths: one or more names joined by single slashes; "." alone means the directory itself where that makes
+// sense.
 bool valid_path(const char* path);
 
 // Opens a trusted absolute directory: nobody but root (or the caller) may be able to replace any component.
@@ -40,7 +43,8 @@ Failure open_directory(int base, const char* path, Descriptor* out);
 
 Failure read_file(int base, const char* path, size_t limit, std::string* out);
 // `sync` false leaves durability to the caller (sync_all).
-Failure write_file(int base, const char* path, const void* data, size_t size, const Attributes& set, bool sync);
+Failure write_file(int base, const char* path, const void* data, size_t size, const Attributes& set,
+                   bool sync);
 Failure make_directory(int base, const char* path, const Attributes& set, bool existing);
 Failure unlink_entry(int base, const char* path);
 Failure remove_directory(int base, const char* path);
@@ -54,22 +58,5 @@ Failure read_label(int base, const char* path, std::string* out);  // empty when
 Failure stat_entry(int base, const char* path, struct stat* out);
 // Fails with EOVERFLOW above `limit` entries.
 Failure list_directory(int base, const char* path, size_t limit, std::vector<ListedEntry>* out);
-
-// --- pieces shared with tree.cc ---
-
-// openat2 with all of the above; `flags` without O_CLOEXEC and O_NOFOLLOW, which are always set.
-Failure open_beneath(int base, const char* path, int flags, unsigned long long resolve, const char* step,
-                     Descriptor* out);
-// The directory that holds the last component, and that component.
-Failure open_parent(int base, const char* path, int flags, Descriptor* out, int* directory, const char** leaf);
-// A root-owned file with several names, in a directory where others may place names: somebody may have put it there.
-bool maybe_planted(const struct stat& directory, const struct stat& entry);
-// Through a descriptor, O_PATH included: never the target of a link.
-Failure set_owner(int descriptor, const Owner& owner);
-Failure set_mode(int descriptor, mode_t mode);
-Failure set_label(int descriptor, const char* label);
-// The whole of an open directory, without `.` and `..`.
-Failure read_entries(int directory, size_t limit, std::vector<ListedEntry>* out);
-Failure write_all(int descriptor, const void* data, size_t size);
 
 }  // namespace oo::beneath

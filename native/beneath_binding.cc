@@ -1,4 +1,5 @@
-// N-API for beneath.h and tree.h: `exports.beneath`. Arguments are checked once more here; the facade has the words.
+// N-API for beneath.h and tree.h: `exports.beneath`. Arguments are checked once more here; the facade has the
+// words.
 #include <dirent.h>
 #include <unistd.h>
 
@@ -104,7 +105,8 @@ Napi::Value Write(Info info) {
   if (!attributes.Read(info, 3)) return info.Env().Undefined();
   const auto data = info[2].As<Napi::Buffer<char>>();
   const bool sync = !info[7].IsBoolean() || info[7].As<Napi::Boolean>().Value();
-  return Done(info, beneath::write_file(base, path.c_str(), data.Data(), data.Length(), attributes.set, sync));
+  return Done(info,
+              beneath::write_file(base, path.c_str(), data.Data(), data.Length(), attributes.set, sync));
 }
 
 Napi::Value MakeDirectory(Info info) {
@@ -163,7 +165,8 @@ Napi::Value Chmod(Info info) {
   int base;
   std::string path;
   double mode;
-  if (!Target(info, &base, &path) || !NumberArgument(info[2], "mode", 0, 07777, &mode)) return info.Env().Undefined();
+  if (!Target(info, &base, &path) || !NumberArgument(info[2], "mode", 0, 07777, &mode))
+    return info.Env().Undefined();
   return Done(info, beneath::change_mode(base, path.c_str(), static_cast<mode_t>(mode)));
 }
 
@@ -191,7 +194,8 @@ Napi::Value Stat(Info info) {
   out.Set("uid", entry.st_uid);
   out.Set("gid", entry.st_gid);
   out.Set("size", static_cast<double>(entry.st_size));
-  out.Set("mtimeMs", static_cast<double>(entry.st_mtim.tv_sec) * 1e3 + static_cast<double>(entry.st_mtim.tv_nsec) / 1e6);
+  out.Set("mtimeMs",
+          static_cast<double>(entry.st_mtim.tv_sec) * 1e3 + static_cast<double>(entry.st_mtim.tv_nsec) / 1e6);
   out.Set("ino", static_cast<double>(entry.st_ino));
   out.Set("nlink", static_cast<double>(entry.st_nlink));
   return out;
@@ -201,7 +205,8 @@ Napi::Value List(Info info) {
   int base;
   std::string path;
   double limit;
-  if (!Target(info, &base, &path) || !NumberArgument(info[2], "limit", 1, 10e6, &limit)) return info.Env().Undefined();
+  if (!Target(info, &base, &path) || !NumberArgument(info[2], "limit", 1, 10e6, &limit))
+    return info.Env().Undefined();
   std::vector<beneath::ListedEntry> entries;
   Failure failure = beneath::list_directory(base, path.c_str(), static_cast<size_t>(limit), &entries);
   if (failure) return Done(info, failure);
@@ -217,7 +222,8 @@ Napi::Value List(Info info) {
   return out;
 }
 
-// A descriptor of its own for a job: the handle may be closed before the job runs. Null with an exception pending.
+// A descriptor of its own for a job: the handle may be closed before the job runs. Null with an exception
+// pending.
 std::shared_ptr<Descriptor> ForJob(Info info, size_t at) {
   const Descriptor* directory = OpenHandle(info[at], kDirectory);
   if (directory == nullptr) return nullptr;
@@ -253,10 +259,12 @@ Napi::Value Settle(Info info) {
 Napi::Value ChownTree(Info info) {
   std::string path;
   beneath::Owner owner;
-  if (!TextArgument(info[1], "path", &path) || !OwnerArguments(info, 2, &owner)) return info.Env().Undefined();
+  if (!TextArgument(info[1], "path", &path) || !OwnerArguments(info, 2, &owner))
+    return info.Env().Undefined();
   const auto base = ForJob(info, 0);
   if (base == nullptr) return info.Env().Undefined();
-  return RunJob(info.Env(), [base, path, owner] { return beneath::chown_tree(base->get(), path.c_str(), owner); });
+  return RunJob(info.Env(),
+                [base, path, owner] { return beneath::chown_tree(base->get(), path.c_str(), owner); });
 }
 
 // source, source path, target, path, uid | undefined, gid, keep owner, exclude[]

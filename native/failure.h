@@ -12,7 +12,8 @@ namespace oo {
 struct [[nodiscard]] Failure {
   int error = 0;
   const char* step = "";
-  std::string where;  // the entry concerned where the caller cannot know it (deep in a tree, an account's name)
+  std::string
+      where;  // the entry concerned where the caller cannot know it (deep in a tree, an account's name)
 
   explicit operator bool() const { return error != 0; }
 };

@@ -13,8 +13,8 @@ void Finalize(napi_env, void* data, void*) { delete static_cast<Descriptor*>(dat
 Descriptor* Unwrap(const Napi::Value& value, const HandleKind& kind) {
   const Napi::Env env = value.Env();
   bool matches = false;
-  if (!value.IsObject() ||
-      napi_check_object_type_tag(env, value, &kind.tag, &matches) != napi_ok || !matches) {
+  if (!value.IsObject() || napi_check_object_type_tag(env, value, &kind.tag, &matches) != napi_ok ||
+      !matches) {
     Napi::TypeError::New(env, std::string("not a ") + kind.name).ThrowAsJavaScriptException();
     return nullptr;
   }
@@ -29,7 +29,9 @@ Descriptor* Unwrap(const Napi::Value& value, const HandleKind& kind) {
 class Job : public Napi::AsyncWorker {
  public:
   Job(Napi::Env env, std::function<Failure()> work, std::function<Napi::Value(Napi::Env)> result)
-      : Napi::AsyncWorker(env, "oo-native"), work_(std::move(work)), result_(std::move(result)),
+      : Napi::AsyncWorker(env, "oo-native"),
+        work_(std::move(work)),
+        result_(std::move(result)),
         deferred_(Napi::Promise::Deferred::New(env)) {}
 
   Napi::Promise Promise() { return deferred_.Promise(); }
@@ -86,14 +88,16 @@ bool TextArgument(const Napi::Value& value, const char* name, std::string* out) 
   }
   *out = value.As<Napi::String>().Utf8Value();
   if (out->find('\0') == std::string::npos) return true;
-  Napi::TypeError::New(value.Env(), std::string(name) + " holds a NUL character").ThrowAsJavaScriptException();
+  Napi::TypeError::New(value.Env(), std::string(name) + " holds a NUL character")
+      .ThrowAsJavaScriptException();
   return false;
 }
 
 bool NumberArgument(const Napi::Value& value, const char* name, double least, double most, double* out) {
   if (value.IsNumber()) {
     *out = value.As<Napi::Number>().DoubleValue();
-    if (*out >= least && *out <= most && *out == static_cast<double>(static_cast<long long>(*out))) return true;
+    if (*out >= least && *out <= most && *out == static_cast<double>(static_cast<long long>(*out)))
+      return true;
   }
   Napi::TypeError::New(value.Env(), std::string(name) + " must be a whole number in its range")
       .ThrowAsJavaScriptException();
@@ -104,7 +108,8 @@ void ThrowFailure(Napi::Env env, const Failure& failure) {
   ThrowErrno(env, failure.error, failure.step, failure.where.empty() ? nullptr : failure.where.c_str());
 }
 
-Napi::Value RunJob(Napi::Env env, std::function<Failure()> work, std::function<Napi::Value(Napi::Env)> result) {
+Napi::Value RunJob(Napi::Env env, std::function<Failure()> work,
+                   std::function<Napi::Value(Napi::Env)> result) {
   auto* job = new Job(env, std::move(work), std::move(result));  // deletes itself when it is done
   Napi::Promise promise = job->Promise();
   job->Queue();

@@ -1,6 +1,6 @@
-// A descriptor in JavaScript's hands: a type-tagged object that cannot be taken for another kind, is checked for being
-// closed at each use, and closes what it holds when it is collected or its environment ends. Also the reading of
-// arguments: every wrong type is a TypeError, never undefined behaviour.
+// A descriptor in JavaScript's hands: a type-tagged object that cannot be taken for another kind, is checked
+// for being closed at each use, and closes what it holds when it is collected or its environment ends. Also
+// the reading of arguments: every wrong type is a TypeError, never undefined behaviour.
 #pragma once
 
 #include <napi.h>
@@ -33,6 +33,7 @@ void ThrowFailure(Napi::Env env, const Failure& failure);
 
 // Runs `work` on a worker thread; the promise is settled with `result` (undefined when empty) or the failure.
 // Neither function may touch JavaScript values that `work` sees.
-Napi::Value RunJob(Napi::Env env, std::function<Failure()> work, std::function<Napi::Value(Napi::Env)> result = {});
+Napi::Value RunJob(Napi::Env env, std::function<Failure()> work,
+                   std::function<Napi::Value(Napi::Env)> result = {});
 
 }  // namespace oo

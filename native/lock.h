@@ -1,5 +1,6 @@
-// Byte-range locks that belong to the open file (F_OFD_SETLK): they survive no close, reach no child (CLOEXEC), are
-// kept apart between two users of one process, and still exclude plain fcntl locks. The file is never unlinked.
+// Byte-range locks that belong to the open file (F_OFD_SETLK): they survive no close, reach no child
+// (CLOEXEC), are kept apart between two users of one process, and still exclude plain fcntl locks. The file
+// is never unlinked.
 #pragma once
 
 #include <stdint.h>

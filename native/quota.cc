@@ -33,9 +33,10 @@ std::string_view field_at(std::string_view line, int number) {
 std::string unescape(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '3' && text[i + 2] >= '0' &&
-        text[i + 2] <= '7' && text[i + 3] >= '0' && text[i + 3] <= '7') {
-      out.push_back(static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0')));
+    if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '3' &&
+        text[i + 2] >= '0' && text[i + 2] <= '7' && text[i + 3] >= '0' && text[i + 3] <= '7') {
+      out.push_back(
+          static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0')));
       i += 3;
     } else {
       out.push_back(text[i]);
@@ -62,7 +63,8 @@ bool means_unsupported(int error) {
          error == ENXIO || error == ENOTTY;
 }
 
-Failure call(const char* path, int command, uid_t uid, struct dqblk* block, const char* step, bool* supported) {
+Failure call(const char* path, int command, uid_t uid, struct dqblk* block, const char* step,
+             bool* supported) {
   *supported = false;
   Descriptor place(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!place.valid()) return failed("open");
@@ -112,8 +114,12 @@ Failure get(const char* path, uid_t uid, Limits* out, bool* supported) {
   memset(&block, 0, sizeof(block));
   Failure failure = call(path, Q_GETQUOTA, uid, &block, "Q_GETQUOTA", supported);
   if (failure || !*supported) return failure;
-  *out = {(block.dqb_curspace + 1023) / 1024, block.dqb_bsoftlimit, block.dqb_bhardlimit,
-          block.dqb_curinodes,                block.dqb_isoftlimit, block.dqb_ihardlimit};
+  *out = {(block.dqb_curspace + 1023) / 1024,
+          block.dqb_bsoftlimit,
+          block.dqb_bhardlimit,
+          block.dqb_curinodes,
+          block.dqb_isoftlimit,
+          block.dqb_ihardlimit};
   return {};
 }
 

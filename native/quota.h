@@ -1,4 +1,5 @@
-// Disk quota of a user on the file system that holds a path. Invariant: a file system without quota is an answer
+// Disk quota of a user on the file system that holds a path. Invariant: a file system without quota is an
+// answer
 // (`supported` false), not a failure; a limit of 0 means none.
 #pragma once
 
@@ -25,7 +26,8 @@ Failure get(const char* path, uid_t uid, Limits* out, bool* supported);
 // Sets the four limits; the used figures are ignored.
 Failure set(const char* path, uid_t uid, const Limits& limits, bool* supported);
 
-// The source of the mount with this device number in a text of /proc/self/mountinfo; empty when there is none.
+// The source of the mount with this device number in a text of /proc/self/mountinfo; empty when there is
+// none.
 std::string source_of(std::string_view mountinfo, unsigned major, unsigned minor);
 
 }  // namespace oo::quota

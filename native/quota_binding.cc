@@ -13,7 +13,8 @@ constexpr double kLargestCount = 9007199254740991.0;
 
 bool Target(Info info, std::string* path, uid_t* uid) {
   double number;
-  if (!TextArgument(info[0], "path", path) || !NumberArgument(info[1], "uid", 0, kLargestId, &number)) return false;
+  if (!TextArgument(info[0], "path", path) || !NumberArgument(info[1], "uid", 0, kLargestId, &number))
+    return false;
   *uid = static_cast<uid_t>(number);
   return true;
 }

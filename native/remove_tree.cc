@@ -1,11 +1,12 @@
-// remove_tree of tree.h. A tenant may have made the tree as deep as it likes and may still be adding to it: up to a
-// fixed depth directories are entered one below the other; what lies deeper is first renamed up into the tree's own
-// top directory, so that no depth needs more descriptors, more stack, or a way back by `..`.
+// remove_tree of tree.h. A tenant may have made the tree as deep as it likes and may still be adding to it:
+// up to a fixed depth directories are entered one below the other; what lies deeper is first renamed up into
+// the tree's own top directory, so that no depth needs more descriptors, more stack, or a way back by `..`.
 #include <dirent.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "beneath_parts.h"
 #include "tree.h"
 
 namespace oo::beneath {
@@ -13,9 +14,10 @@ namespace oo::beneath {
 namespace {
 
 constexpr int kDepth = 24;
-constexpr int kPasses = 64;          // over one directory that keeps filling
-constexpr size_t kChunk = 16384;     // entries read at a time
-constexpr int kSteps = 1000000;      // chunks and renames in all: an end, even for a tree that never stops growing
+constexpr int kPasses = 64;       // over one directory that keeps filling
+constexpr size_t kChunk = 16384;  // entries read at a time
+constexpr int kSteps =
+    1000000;  // chunks and renames in all: an end, even for a tree that never stops growing
 
 struct Removal {
   int top;  // the tree's own directory, where deep directories are moved to
@@ -37,7 +39,8 @@ struct Removal {
 
   Failure subdirectory(int parent, const char* name, int depth) {
     if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
-    if (errno == ENOTDIR) return unlinkat(parent, name, 0) == 0 || errno == ENOENT ? Failure{} : failed("unlink");
+    if (errno == ENOTDIR)
+      return unlinkat(parent, name, 0) == 0 || errno == ENOENT ? Failure{} : failed("unlink");
     if (errno != ENOTEMPTY && errno != EEXIST) return failed("rmdir");
     if (depth >= kDepth) return hoist(parent, name);
     Descriptor directory;
@@ -73,7 +76,9 @@ struct Removal {
         } else {
           failure = failed("unlink");
         }
-        if (failure) return {failure.error, failure.step, failure.where.empty() ? entry.name : entry.name + "/" + failure.where};
+        if (failure)
+          return {failure.error, failure.step,
+                  failure.where.empty() ? entry.name : entry.name + "/" + failure.where};
       }
       // Passes that get on do not count: a large or a deep tree takes many.
       if (more) ++steps;

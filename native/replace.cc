@@ -1,12 +1,12 @@
 // write_file of beneath.h: a file's new content appears under its name whole or not at all.
-// The new file has no name until it is complete (O_TMPFILE), so that a kill leaves nothing behind; file systems
-// without nameless files get a temporary with an unpredictable name in the same directory.
+// The new file has no name until it is complete (O_TMPFILE), so that a kill leaves nothing behind; file
+// systems without nameless files get a temporary with an unpredictable name in the same directory.
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "beneath.h"
+#include "beneath_parts.h"
 #include "durable.h"
 
 namespace oo::beneath {
@@ -16,7 +16,8 @@ namespace {
 struct TemporaryName {
   TemporaryName() {
     unsigned long long number = 0;
-    if (getrandom(&number, sizeof(number), 0) != sizeof(number)) number = static_cast<unsigned long long>(getpid());
+    if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+      number = static_cast<unsigned long long>(getpid());
     snprintf(text, sizeof(text), ".oo-new-%016llx", number);
   }
   char text[32];
@@ -53,7 +54,8 @@ Failure publish(int directory, const char* temporary, const char* leaf) {
 Failure write_named(int directory, const char* leaf, const void* data, size_t size, const Attributes& set,
                     bool sync) {
   const TemporaryName temporary;
-  Descriptor file(openat(directory, temporary.text, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  Descriptor file(
+      openat(directory, temporary.text, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.valid()) return failed("create");
   if (Failure failure = fill(file.get(), data, size, set, sync)) {
     unlinkat(directory, temporary.text, 0);
@@ -74,12 +76,14 @@ Failure write_nameless(int directory, const char* leaf, Descriptor file, const v
 
 }  // namespace
 
-Failure write_file(int base, const char* path, const void* data, size_t size, const Attributes& set, bool sync) {
+Failure write_file(int base, const char* path, const void* data, size_t size, const Attributes& set,
+                   bool sync) {
   Descriptor parent;
   int directory = -1;
   const char* leaf = nullptr;
   // Opened for reading, not O_PATH: the directory is fsynced.
-  if (Failure failure = open_parent(base, path, O_RDONLY | O_NONBLOCK, &parent, &directory, &leaf)) return failure;
+  if (Failure failure = open_parent(base, path, O_RDONLY | O_NONBLOCK, &parent, &directory, &leaf))
+    return failure;
   Descriptor nameless(openat(directory, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
   Failure failure;
   if (nameless.valid()) {

@@ -22,8 +22,8 @@ struct Library {
     complete = resolve(handle, "is_selinux_enabled", &is_selinux_enabled) &&
                resolve(handle, "security_getenforce", &security_getenforce) &&
                resolve(handle, "security_check_context_raw", &security_check_context_raw) &&
-               resolve(handle, "getcon_raw", &getcon_raw) && resolve(handle, "getpidcon_raw", &getpidcon_raw) &&
-               resolve(handle, "freecon", &freecon);
+               resolve(handle, "getcon_raw", &getcon_raw) &&
+               resolve(handle, "getpidcon_raw", &getpidcon_raw) && resolve(handle, "freecon", &freecon);
   }
 
   template <typename Function>

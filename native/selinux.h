@@ -1,6 +1,6 @@
-// What SELinux says, through libselinux where it is installed (opened at run time, never linked). Invariants: without
-// the library or the kernel's part everything here answers "disabled"; labels are raw (untranslated); nothing of this
-// is called between vfork and exec.
+// What SELinux says, through libselinux where it is installed (opened at run time, never linked). Invariants:
+// without the library or the kernel's part everything here answers "disabled"; labels are raw (untranslated);
+// nothing of this is called between vfork and exec.
 #pragma once
 
 #include <sys/types.h>

@@ -1,8 +1,7 @@
 // N-API for selinux.h: `exports.selinux`.
-#include "selinux.h"
-
 #include "handle.h"
 #include "registry.h"
+#include "selinux.h"
 
 namespace oo {
 

@@ -1,9 +1,10 @@
-// settle of tree.h: what was written without a sync of its own is brought to the disk in one go. An fsync for each of
-// forty small files is forty commits of the journal (measured on ext4: 160 ms); the data of all, waited for, and one
-// commit are 6 ms.
+// settle of tree.h: what was written without a sync of its own is brought to the disk in one go. An fsync for
+// each of forty small files is forty commits of the journal (measured on ext4: 160 ms); the data of all,
+// waited for, and one commit are 6 ms.
 #include <dirent.h>
 #include <linux/openat2.h>
 
+#include "beneath_parts.h"
 #include "durable.h"
 #include "tree.h"
 
@@ -30,7 +31,8 @@ Failure each_file(int directory, unsigned flags, size_t depth) {
     if (failure) continue;
     if (folder) failure = each_file(opened.get(), flags, depth + 1);
     else if (sync_file_range(opened.get(), 0, 0, flags) != 0 && errno != ESPIPE) failure = failed("sync");
-    if (failure) return {failure.error, failure.step, entry.name + (failure.where.empty() ? "" : "/" + failure.where)};
+    if (failure)
+      return {failure.error, failure.step, entry.name + (failure.where.empty() ? "" : "/" + failure.where)};
   }
   return {};
 }

@@ -3,12 +3,14 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <linux/fs.h>
 
 #include <algorithm>
+
+#include "beneath_parts.h"
 
 namespace oo::beneath {
 
@@ -17,8 +19,8 @@ namespace {
 constexpr size_t kLargestDirectory = 4 * 1000 * 1000;
 constexpr int kWalkFlags = O_RDONLY | O_DIRECTORY | O_NONBLOCK;
 
-// One directory of the walk. Deep ones are closed while the walk is below them and opened again by `..`, which counts
-// only if it is the same directory still.
+// One directory of the walk. Deep ones are closed while the walk is below them and opened again by `..`,
+// which counts only if it is the same directory still.
 struct Level {
   Descriptor directory;
   dev_t device = 0;
@@ -49,7 +51,9 @@ Failure reopen(Level* upper, const Level& lower) {
   return {};
 }
 
-std::string join(const std::string& path, const std::string& name) { return path.empty() ? name : path + "/" + name; }
+std::string join(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "/" + name;
+}
 
 Failure chown_entry(int directory, const struct stat& around, const char* name, const Owner& owner) {
   Descriptor entry;
@@ -105,7 +109,8 @@ Failure chown_tree(int base, const char* path, const Owner& owner) {
     const std::string name = std::move(here.pending.back());
     here.pending.pop_back();
     next.path = join(here.path, name);
-    failure = open_beneath(here.directory.get(), name.c_str(), kWalkFlags, RESOLVE_NO_XDEV, "open", &next.directory);
+    failure = open_beneath(here.directory.get(), name.c_str(), kWalkFlags, RESOLVE_NO_XDEV, "open",
+                           &next.directory);
     if (failure && (failure.error == ENOENT || failure.error == ENOTDIR || failure.error == ELOOP)) {
       failure = {};  // gone, or not a directory any more
       continue;
@@ -158,10 +163,12 @@ struct Copy {
     }
   }
 
-  Failure file(int from_directory, const struct stat& around, const char* from, int directory, const char* to) const {
+  Failure file(int from_directory, const struct stat& around, const char* from, int directory,
+               const char* to) const {
     Descriptor source;
     // The type was listed before, and O_NONBLOCK keeps a FIFO that has come since from blocking.
-    Failure failure = open_beneath(from_directory, from, O_RDONLY | O_NONBLOCK, RESOLVE_NO_XDEV, "open", &source);
+    Failure failure =
+        open_beneath(from_directory, from, O_RDONLY | O_NONBLOCK, RESOLVE_NO_XDEV, "open", &source);
     if (failure) return failure.error == ENOENT ? Failure{} : failure;
     struct stat info;
     if (fstat(source.get(), &info) != 0) return failed("stat");
@@ -220,7 +227,8 @@ struct Copy {
       if (entry.type == DT_DIR) {
         Descriptor next;
         failure = open_beneath(from, name, kWalkFlags, RESOLVE_NO_XDEV, "open", &next);
-        if (failure && (failure.error == ENOENT || failure.error == ENOTDIR || failure.error == ELOOP)) failure = {};
+        if (failure && (failure.error == ENOENT || failure.error == ENOTDIR || failure.error == ELOOP))
+          failure = {};
         else if (!failure) failure = directory(next.get(), target.get(), name, below, depth + 1);
       } else if (entry.type == DT_REG) {
         failure = file(from, source, name, target.get(), name);
@@ -237,13 +245,15 @@ struct Copy {
 
 }  // namespace
 
-Failure copy_tree(int source_base, const char* source_path, int base, const char* path, const CopyOptions& options) {
+Failure copy_tree(int source_base, const char* source_path, int base, const char* path,
+                  const CopyOptions& options) {
   const Copy copy{options};
   struct stat info;
   if (Failure failure = stat_entry(source_base, source_path, &info)) return failure;
   if (S_ISDIR(info.st_mode)) {
     Descriptor from;
-    if (Failure failure = open_beneath(source_base, source_path, kWalkFlags, 0, "open", &from)) return failure;
+    if (Failure failure = open_beneath(source_base, source_path, kWalkFlags, 0, "open", &from))
+      return failure;
     return copy.directory(from.get(), base, path, {}, 0);
   }
   Descriptor parents[2];

@@ -1,6 +1,6 @@
-// Whole trees below a directory, for worker threads. Invariants: as in beneath.h, and: no mount point is crossed, the
-// number of open descriptors is bounded whatever the depth, and an entry that changes meanwhile is met by what it is
-// at that moment, never through a link.
+// Whole trees below a directory, for worker threads. Invariants: as in beneath.h, and: no mount point is
+// crossed, the number of open descriptors is bounded whatever the depth, and an entry that changes meanwhile
+// is met by what it is at that moment, never through a link.
 #pragma once
 
 #include <string>
@@ -19,9 +19,10 @@ struct CopyOptions {
   std::vector<std::string> exclude;  // paths relative to the tree
 };
 
-// Directories, regular files and symbolic links (as links); sockets, FIFOs and devices are left out. Directories that
-// are there are filled, files replaced. Set-id bits of files are dropped.
-Failure copy_tree(int source_base, const char* source_path, int base, const char* path, const CopyOptions& options);
+// Directories, regular files and symbolic links (as links); sockets, FIFOs and devices are left out.
+// Directories that are there are filled, files replaced. Set-id bits of files are dropped.
+Failure copy_tree(int source_base, const char* source_path, int base, const char* path,
+                  const CopyOptions& options);
 
 // Gives everything to one owner; links themselves, not their targets.
 Failure chown_tree(int base, const char* path, const Owner& owner);

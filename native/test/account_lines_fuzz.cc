@@ -2,7 +2,6 @@
 // The line editor against any bytes: it reads nothing beyond its text, changes only what is concerned, and agrees with
 // a slow and plain second way of doing the same.
 #include "account_lines.h"
-
 #include "fuzz_driver.h"
 
 using namespace oo::accounts;
@@ -40,7 +39,8 @@ std::string plain_remove(const std::string& text, const std::string& name, const
       continue;
     }
     for (const int number : members) {
-      if (static_cast<size_t>(number) >= fields.size() || fields[static_cast<size_t>(number)].empty()) continue;
+      if (static_cast<size_t>(number) >= fields.size() || fields[static_cast<size_t>(number)].empty())
+        continue;
       std::string& field = fields[static_cast<size_t>(number)];
       std::vector<std::string> kept;
       bool found = false;
@@ -100,5 +100,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 }
 
 DRIVE(60000, "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
-      "a:x:1:a,b\nb:x:2:a,a,c\nc:!:a:b,a\n", "adm:x:4:syslog\n+::::::\n", "no newline:x:1", "\n\n:::\n#c\n-a::\n", "",
-      "4294967294:4294967295:00000000001:18446744073709551617\n")
+      "a:x:1:a,b\nb:x:2:a,a,c\nc:!:a:b,a\n", "adm:x:4:syslog\n+::::::\n", "no newline:x:1",
+      "\n\n:::\n#c\n-a::\n", "", "4294967294:4294967295:00000000001:18446744073709551617\n")

@@ -1,4 +1,4 @@
-// sources: accounts.cc account_file.cc account_lines.cc beneath.cc replace.cc durable.cc
+// sources: accounts.cc account_lookup.cc account_file.cc account_lines.cc beneath.cc trusted.cc read_file.cc entry.cc replace.cc durable.cc
 // Account files in a scratch folder: what is added, what is refused, what a kill leaves, and who waits for whom.
 #include "accounts.h"
 
@@ -74,7 +74,8 @@ TEST(an_account_is_in_all_four_files_and_gone_from_all) {
   CHECK(scratch.get("passwd").find("\ng9:x:1000:1000:guest:/h/g9:/s\n") != std::string::npos);
   CHECK(scratch.get("group").find("\ng9:x:1000:\n") != std::string::npos);
   CHECK(scratch.get("gshadow").find("\ng9:!::\n") != std::string::npos);
-  CHECK(scratch.get("shadow").find("\ng9:!:" + std::to_string(time(nullptr) / 86400) + "::::::\n") != std::string::npos);
+  CHECK(scratch.get("shadow").find("\ng9:!:" + std::to_string(time(nullptr) / 86400) + "::::::\n") !=
+        std::string::npos);
   CHECK(!accounts::remove(scratch.path().c_str(), {"g9"}));
   CHECK_EQUAL(all(scratch), before);
   CHECK(!accounts::remove(scratch.path().c_str(), {"g9", "nobody-has-this"}));
@@ -133,9 +134,10 @@ TEST(what_cannot_stand_in_a_line_is_refused) {
   const Scratch scratch;
   fill(scratch);
   const std::string before = all(scratch);
-  for (const std::string& name : {std::string(), std::string("-x"), std::string("a:b"), std::string("a\nb"),
-                                  std::string("a\0b", 3), std::string("../x"), std::string("a/b"), std::string("a b"),
-                                  std::string("+x"), std::string("\xc3\xa9"), std::string(65, 'x'), std::string(".")}) {
+  for (const std::string& name :
+       {std::string(), std::string("-x"), std::string("a:b"), std::string("a\nb"), std::string("a\0b", 3),
+        std::string("../x"), std::string("a/b"), std::string("a b"), std::string("+x"),
+        std::string("\xc3\xa9"), std::string(65, 'x'), std::string(".")}) {
     same(add_all(scratch, {request(name)}), EINVAL, "name");
     CHECK_EQUAL(accounts::remove(scratch.path().c_str(), {name}).error, EINVAL);
   }
@@ -168,7 +170,8 @@ TEST(left_overs_of_an_unfinished_change_are_removed_wherever_they_are) {
     fill(scratch);
     const std::string before = all(scratch);
     for (int file = 0; file < 4; ++file) {
-      if ((mask & (1 << file)) != 0) scratch.put(kFiles[file], scratch.get(kFiles[file]) + "g9:x:1005:1005:::\n");
+      if ((mask & (1 << file)) != 0)
+        scratch.put(kFiles[file], scratch.get(kFiles[file]) + "g9:x:1005:1005:::\n");
     }
     scratch.put("passwd+", "half");
     const Failure failure = add_all(scratch, {request("g9")});
@@ -248,7 +251,8 @@ TEST(threads_do_not_lose_each_others_accounts) {
   for (uint32_t thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&scratch, thread] {
       for (uint32_t i = 0; i < 10; ++i) {
-        CHECK(!add_all(scratch, {request("t" + std::to_string(thread) + "-" + std::to_string(i), 2000 + thread * 10 + i)}));
+        CHECK(!add_all(scratch, {request("t" + std::to_string(thread) + "-" + std::to_string(i),
+                                         2000 + thread * 10 + i)}));
       }
     });
   }
@@ -264,7 +268,8 @@ TEST(a_kill_at_any_moment_is_repaired_by_removal) {
   const Scratch scratch;
   fill(scratch);
   std::string big = scratch.get("passwd");
-  for (int i = 0; i < 3000; ++i) big += "u" + std::to_string(i) + ":x:" + std::to_string(5000 + i) + ":100::/h:/s\n";
+  for (int i = 0; i < 3000; ++i)
+    big += "u" + std::to_string(i) + ":x:" + std::to_string(5000 + i) + ":100::/h:/s\n";
   scratch.put("passwd", big);
   const std::string before = all(scratch);
   int between = 0;
@@ -290,11 +295,15 @@ TEST(a_kill_at_any_moment_is_repaired_by_removal) {
 }
 
 TEST(a_full_disk_changes_nothing) {
-  if (!is_root() || unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
+  if (!is_root() || unshare(CLONE_NEWNS) != 0 ||
+      mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return;
   const Scratch outer;
   outer.folder("etc");
   if (mount("oo", outer.at("etc").c_str(), "tmpfs", 0, "size=64k") != 0) return;
-  const auto put = [&](const char* name, const std::string& text) { outer.put(std::string("etc/") + name, text); };
+  const auto put = [&](const char* name, const std::string& text) {
+    outer.put(std::string("etc/") + name, text);
+  };
   put("passwd", "root:x:0:0::/:/s\n" + std::string(20000, '#') + "\n");
   put("group", "root:x:0:\n");
   put("shadow", "root:*:1::::::\n");

@@ -1,4 +1,4 @@
-// sources: beneath.cc replace.cc durable.cc
+// sources: beneath.cc trusted.cc read_file.cc entry.cc replace.cc durable.cc
 // What a tenant may plant, and what beneath must make of it.
 #include "beneath.h"
 
@@ -28,10 +28,12 @@ int read_error(int base, const char* path, std::string* out = nullptr) {
 }  // namespace
 
 TEST(paths_that_could_leave_the_directory_are_refused) {
-  for (const char* bad : {"", "/", "/etc", "..", "../x", "a/..", "a/../b", "./a", "a/.", "a//b", "a/", "/a", "..//"}) {
+  for (const char* bad :
+       {"", "/", "/etc", "..", "../x", "a/..", "a/../b", "./a", "a/.", "a//b", "a/", "/a", "..//"}) {
     CHECK(!valid_path(bad));
   }
-  for (const char* good : {".", "a", "a/b", ".a", "..a", "a..", "...", "a b", "a\nb"}) CHECK(valid_path(good));
+  for (const char* good : {".", "a", "a/b", ".a", "..a", "a..", "...", "a b", "a\nb"})
+    CHECK(valid_path(good));
   CHECK(!valid_path(nullptr));
   CHECK(!valid_path(std::string(256, 'x').c_str()));
   CHECK(valid_path(std::string(255, 'x').c_str()));
@@ -154,7 +156,8 @@ TEST(roots_file_under_a_second_name_that_others_could_give_is_left_alone) {
   CHECK_EQUAL(change_mode(scratch.fd(), "gear/env", 0666).error, EMLINK);
   CHECK_EQUAL(change_label(scratch.fd(), "gear/env", "a:b:c:s0").error, EMLINK);
   CHECK_EQUAL(scratch.look("shadow").st_uid, 0u);
-  // In root's own directory nobody else can have made the second name; a tenant's own file is the tenant's matter.
+  // In root's own directory nobody else can have made the second name; a tenant's own file is the tenant's
+  // matter.
   CHECK_EQUAL(::link(scratch.at("shadow").c_str(), scratch.at("second").c_str()), 0);
   CHECK_EQUAL(read_error(scratch.fd(), "second"), 0);
   scratch.put("gear/own", "x");

@@ -1,6 +1,7 @@
-// Lets a libFuzzer target run without libFuzzer: include it after LLVMFuzzerTestOneInput and call DRIVE(seeds...).
-// With clang the same file is a real fuzzer:
-//   clang++ -std=c++17 -D_GNU_SOURCE -DOO_LIBFUZZER -g -O1 -fsanitize=fuzzer,address,undefined -I native FILE SOURCES
+// Lets a libFuzzer target run without libFuzzer: include it after LLVMFuzzerTestOneInput and call
+// DRIVE(seeds...). With clang the same file is a real fuzzer:
+//   clang++ -std=c++17 -D_GNU_SOURCE -DOO_LIBFUZZER -g -O1 -fsanitize=fuzzer,address,undefined -I native FILE
+//   SOURCES
 // Without, each run mutates the seeds in the same pseudo-random way, so that a failure comes back.
 #pragma once
 
@@ -15,12 +16,12 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 // A broken invariant ends the process, as libFuzzer expects.
-#define REQUIRE(condition)                                                                \
-  do {                                                                                    \
-    if (!(condition)) {                                                                   \
-      fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);       \
-      abort();                                                                            \
-    }                                                                                     \
+#define REQUIRE(condition)                                                          \
+  do {                                                                              \
+    if (!(condition)) {                                                             \
+      fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition); \
+      abort();                                                                      \
+    }                                                                               \
   } while (0)
 
 inline std::string mutate(std::string text, const std::string& other, std::mt19937* random) {

@@ -1,4 +1,4 @@
-// sources: accounts.cc account_file.cc account_lines.cc beneath.cc replace.cc durable.cc
+// sources: accounts.cc account_lookup.cc account_file.cc account_lines.cc beneath.cc trusted.cc read_file.cc entry.cc replace.cc durable.cc
 // libraries: -Wl,--wrap=write -Wl,--wrap=fsync -Wl,--wrap=sync_file_range -Wl,--wrap=renameat -Wl,--wrap=fchown -Wl,--wrap=fchmod -Wl,--wrap=openat -Wl,--wrap=linkat -Wl,--wrap=fstat -Wl,--wrap=read
 // Every system call of an edit fails once, each in its turn: files stay whole, nothing is left beside them, no
 // descriptor is lost, and what a failure in the middle left is cleared by a removal.
@@ -27,7 +27,9 @@ bool fails() {
 
 extern "C" {
 ssize_t __real_write(int, const void*, size_t);
-ssize_t __wrap_write(int fd, const void* data, size_t size) { return fails() ? -1 : __real_write(fd, data, size); }
+ssize_t __wrap_write(int fd, const void* data, size_t size) {
+  return fails() ? -1 : __real_write(fd, data, size);
+}
 ssize_t __real_read(int, void*, size_t);
 ssize_t __wrap_read(int fd, void* data, size_t size) { return fails() ? -1 : __real_read(fd, data, size); }
 int __real_fsync(int);
@@ -114,11 +116,14 @@ TEST(an_account_edit_survives_the_failure_of_any_call) {
     int in_between = 0;
     const int calls = for_each_call([&] { return add_one(scratch); },
                                     [&](const Failure& failure, int) {
-                                      const bool visible = scratch.get("passwd").find("g9:") != std::string::npos;
+                                      const bool visible =
+                                          scratch.get("passwd").find("g9:") != std::string::npos;
                                       // A failure that is reported, or one that did not matter.
                                       CHECK(failure || visible);
-                                      if (visible) CHECK(scratch.get("group").find("g9:") != std::string::npos);
-                                      if (visible) CHECK(scratch.get("shadow").find("g9:") != std::string::npos);
+                                      if (visible)
+                                        CHECK(scratch.get("group").find("g9:") != std::string::npos);
+                                      if (visible)
+                                        CHECK(scratch.get("shadow").find("g9:") != std::string::npos);
                                       in_between += all(scratch) != before && !visible ? 1 : 0;
                                       CHECK_EQUAL(scratch.count("."), 5);
                                       CHECK(!accounts::remove(scratch.path().c_str(), {"g9"}));
@@ -127,15 +132,14 @@ TEST(an_account_edit_survives_the_failure_of_any_call) {
     CHECK(calls > 30);
     CHECK(in_between > 0);
     const std::string after = all(scratch);
-    const int removal_calls =
-        for_each_call([&] { return accounts::remove(scratch.path().c_str(), {"g9"}); },
-                      [&](const Failure&, int) {
-                        CHECK_EQUAL(scratch.count("."), 5);
-                        CHECK(!accounts::remove(scratch.path().c_str(), {"g9"}));
-                        CHECK_EQUAL(all(scratch) == before, true);
-                        CHECK(!add_one(scratch));
-                        CHECK_EQUAL(all(scratch) == after, true);
-                      });
+    const int removal_calls = for_each_call([&] { return accounts::remove(scratch.path().c_str(), {"g9"}); },
+                                            [&](const Failure&, int) {
+                                              CHECK_EQUAL(scratch.count("."), 5);
+                                              CHECK(!accounts::remove(scratch.path().c_str(), {"g9"}));
+                                              CHECK_EQUAL(all(scratch) == before, true);
+                                              CHECK(!add_one(scratch));
+                                              CHECK_EQUAL(all(scratch) == after, true);
+                                            });
     CHECK(removal_calls > 30);
     CHECK_EQUAL(open_descriptors(), descriptors);
   }
@@ -150,7 +154,9 @@ TEST(an_atomic_write_survives_the_failure_of_any_call) {
     const int descriptors = open_descriptors();
     for (const bool replaces : {false, true}) {
       const int calls = for_each_call(
-          [&] { return beneath::write_file(scratch.fd(), "d/f", "new", 3, {0640, &owner, nullptr}, true); },
+          [&] {
+            return beneath::write_file(scratch.fd(), "d/f", "new", 3, {0640, &owner, nullptr}, true);
+          },
           [&](const Failure& failure, int) {
             const std::string text = scratch.get("d/f");
             CHECK(text == "new" || (failure && text == (replaces ? "old" : "")));

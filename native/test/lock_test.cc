@@ -71,7 +71,8 @@ TEST(a_lock_ends_with_its_process_and_does_not_reach_a_program_it_starts) {
   if (child == 0) {
     Descriptor file;
     bool result = false;
-    if (open_lock(scratch.at("l").c_str(), &file) || try_lock(file.get(), 1, false, &result) || !result) _exit(1);
+    if (open_lock(scratch.at("l").c_str(), &file) || try_lock(file.get(), 1, false, &result) || !result)
+      _exit(1);
     if (fork() == 0) execlp("sleep", "sleep", "5", nullptr);
     scratch.put("held", "");
     pause();

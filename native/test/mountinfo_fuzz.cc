@@ -1,8 +1,7 @@
 // sources: quota.cc
 // The reading of mountinfo against any bytes.
-#include "quota.h"
-
 #include "fuzz_driver.h"
+#include "quota.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
@@ -15,5 +14,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return 0;
 }
 
-DRIVE(60000, "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n23 22 0:5 / /dev rw - devtmpfs udev rw\n",
+DRIVE(60000,
+      "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n23 22 0:5 / /dev rw - devtmpfs udev rw\n",
       "1 1 8:1 / / rw - x a\\040b rw\n", "8:1 8:1 8:1 - - -", "")

@@ -1,4 +1,4 @@
-// sources: beneath.cc replace.cc durable.cc
+// sources: beneath.cc trusted.cc read_file.cc entry.cc replace.cc durable.cc
 // An atomic write that is killed, that runs out of room, and that others read meanwhile.
 #include <dirent.h>
 #include <sched.h>
@@ -23,7 +23,8 @@ Failure write(int base, const char* path, const std::string& text, bool sync = t
 }
 
 bool enter_own_mounts() {
-  return is_root() && unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  return is_root() && unshare(CLONE_NEWNS) == 0 &&
+         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
 }
 
 // One letter throughout, and of one of the two lengths: never a mixture, never half.

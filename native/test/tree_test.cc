@@ -1,4 +1,4 @@
-// sources: beneath.cc replace.cc tree.cc remove_tree.cc settle.cc durable.cc
+// sources: beneath.cc trusted.cc read_file.cc entry.cc replace.cc durable.cc tree.cc remove_tree.cc settle.cc
 // Whole trees: deep, wide, hostile, and changing while they are worked on.
 #include "tree.h"
 
@@ -77,7 +77,8 @@ TEST(a_large_directory_is_removed) {
   const Scratch scratch;
   scratch.folder("t");
   for (int i = 0; i < 40000; ++i) {
-    Descriptor file(openat(scratch.fd(), ("t/" + std::to_string(i)).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    Descriptor file(
+        openat(scratch.fd(), ("t/" + std::to_string(i)).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   }
   CHECK(!remove_tree(scratch.fd(), "t"));
   CHECK_EQUAL(scratch.look("t").st_mode, 0u);
@@ -106,7 +107,8 @@ TEST(a_tree_is_copied_with_modes_and_owner_and_without_what_is_excluded) {
   CHECK_EQUAL(scratch.get("t/d/f").size(), 300000u);
   CHECK(S_ISLNK(scratch.look("t/l").st_mode));
   CHECK_EQUAL(scratch.look("t/l").st_gid, owner.gid);
-  for (const char* left_out : {"t/skip", "t/d/not", "t/fifo"}) CHECK_EQUAL(scratch.look(left_out).st_mode, 0u);
+  for (const char* left_out : {"t/skip", "t/d/not", "t/fifo"})
+    CHECK_EQUAL(scratch.look(left_out).st_mode, 0u);
   // Again, over what is there: files are replaced, links made new.
   scratch.put("s/d/f", "new");
   CHECK(!copy_tree(scratch.fd(), "s", scratch.fd(), "t", options));
@@ -149,7 +151,9 @@ TEST(roots_files_that_a_tenant_linked_are_neither_given_away_nor_copied) {
 }
 
 TEST(a_mount_below_stops_every_walk) {
-  if (!is_root() || unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
+  if (!is_root() || unshare(CLONE_NEWNS) != 0 ||
+      mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return;
   const Scratch scratch;
   scratch.folder("t");
   scratch.folder("t/m");
