@@ -317,6 +317,7 @@ StepFailure StartChild(const LaunchSpec& spec, const Launcher& launcher, Child* 
     if (!failure.failed()) break;
     if (failure.step != Step::cgroup) return failure;
     if (failure.error == kKilledAtBirth) {
+      if (child->cancelled.load()) return {Step::clone, ECANCELED};
       entry = entry == Entry::warm_group ? Entry::new_group : Entry::self_move;
     } else if ((failure.error != ENODEV && failure.error != ENOENT) || again) {
       return failure;

@@ -55,7 +55,8 @@ struct LaunchSpec {
 struct Child {
   pid_t pid = -1;
   std::atomic<int> pidfd{-1};  // written by the kernel before the child runs: a killer may need it before the exec
-  std::mutex guard;            // held to signal by pidfd, and to close it
+  std::mutex guard;              // held to signal by pidfd, and to close it
+  std::atomic<bool> cancelled{false};  // its killer says so first: then a child that dies at birth is not tried again
   int input = -1;
   int output = -1;
   int error = -1;

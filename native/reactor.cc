@@ -21,7 +21,7 @@ namespace {
 enum Kind : int { kOutput = 0, kError = 1, kInput = 2, kChild = 3, kGroup = 4 };
 constexpr unsigned long long kWake = ~0ULL;
 constexpr size_t kStreamAhead = 1 << 20;     // a slow listener stops the reading, and so the writer, beyond this
-constexpr int kGroupRetry = 20;              // milliseconds between looks at a group that tells nothing (v1)
+constexpr int kGroupRetry = 20;              // milliseconds between looks at what tells nothing by itself
 constexpr long long kGroupPatience = 30000000;  // microseconds; only a process stuck in the kernel takes that long
 
 }  // namespace
@@ -203,7 +203,10 @@ void Reactor::Kill(const std::shared_ptr<Launch>& launch) {
       syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
     }
   }
-  if (!launch->running) return;  // the launcher asks again when it has started
+  if (!launch->running) {  // in its start, or not begun: there may be nothing to kill yet
+    After(kGroupRetry, [this, launch] { Kill(launch); });
+    return;
+  }
   if (launch->child.group.present()) KillLaunchGroup(launch->child.group);
   if (launch->reaped) EndGroup(launch);
 }

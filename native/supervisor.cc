@@ -102,8 +102,12 @@ struct Supervisor::Parts : LaunchListener {
   }
 
   void Begin(const std::shared_ptr<Launch>& launch, const Launcher& launcher) {
-    if (launch->reason.load() != EndReason::none) return Ended(launch);
-    launch->failure = StartChild(launch->spec, launcher, &launch->child);
+    if (launch->reason.load() == EndReason::none) launch->failure = StartChild(launch->spec, launcher, &launch->child);
+    if (launch->reason.load() != EndReason::none && launch->child.pidfd.load() < 0) {
+      launch->failure = {};  // it was not let run: that is a result, not a failure
+      launch->signal = SIGKILL;
+      return Ended(launch);
+    }
     if (launch->failure.failed()) return Ended(launch);
     if (launch->spec.keep && launch->child.group.present()) SweepServiceGroups(launch->child.group);
     if (launch->tell_started) Started(launch);
@@ -128,6 +132,7 @@ struct Supervisor::Parts : LaunchListener {
 
   void Ended(const std::shared_ptr<Launch>& launch) override {
     const std::lock_guard<std::mutex> lock(mutex);
+    launch->ended = true;
     active.erase(launch->id);
     if (launch->listener != nullptr) launch->listener->Ended(launch);
   }
@@ -188,6 +193,7 @@ void Supervisor::Start(std::shared_ptr<Launch> launch) {
 void Supervisor::Kill(const std::shared_ptr<Launch>& launch, EndReason reason) {
   EndReason none = EndReason::none;
   if (!launch->reason.compare_exchange_strong(none, reason)) return;
+  launch->child.cancelled = true;
   Reactor& reactor = parts_->reactor;
   reactor.Post([&reactor, launch] { reactor.Kill(launch); });
 }

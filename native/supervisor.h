@@ -56,8 +56,8 @@ struct Launch {
   Child child;
 
   // The supervisor's own.
-  bool running = false;   // the reactor knows it
-  bool ended = false;
+  std::atomic<bool> running{false};  // the reactor knows it
+  std::atomic<bool> ended{false};
   bool reaped = false;
   bool group_watched = false;
   bool group_timer = false;

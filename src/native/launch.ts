@@ -163,10 +163,8 @@ function finish(entry: Running, ended: EndedArguments): void {
     aborted: reason === ABORT,
     milliseconds,
   };
-  // Ended before it began (aborted in the queue): `launch` has nothing running to give.
-  if (entry.started !== undefined && exitCode < 0 && signal === 0) {
-    entry.started({ pid: 0, input: -1 });
-  }
+  // Ended before it began (in the queue): `launch` has nothing running to give, but a result. Else this changes nothing.
+  entry.started?.({ pid: 0, input: -1 });
   entry.ended(result);
 }
 
