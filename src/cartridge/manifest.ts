@@ -137,8 +137,25 @@ export function offeredVersions(source: string, where: string): readonly string[
   return [...new Set([version, ...listed])];
 }
 
-/** Reads a manifest for one software version; without one, for its default. */
+const MAX_KNOWN = 128;
+const known = new Map<string, Manifest>();
+
+/**
+ * Reads a manifest for one software version; without one, for its default. The same text is parsed once: every gear of
+ * the node has a copy of the same few manifests.
+ */
 export function parseManifest(source: string, where: string, version?: string): Manifest {
+  const key = `${version ?? ''}\n${source}`;
+  let manifest = known.get(key);
+  if (manifest === undefined) {
+    manifest = readManifest(source, where, version);
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(key, manifest);
+  }
+  return manifest;
+}
+
+function readManifest(source: string, where: string, version?: string): Manifest {
   const offered = offeredVersions(source, where);
   const chosen = version ?? offered[0] ?? '0.0.0';
   if (!offered.includes(chosen)) {
