@@ -50,7 +50,7 @@ export const suites = [
     name: 'launch',
     about: 'the launcher and its confinement',
     host: {},
-    files: ['native/**.host.test.js', 'launch/**'],
+    files: ['native/launch**', 'native/confine**', 'native/**.host.test.js', 'gear/execute**'],
   },
   { name: 'login', about: 'SSH: keys, commands, sftp, git, confinement', host: {}, files: ['login/**'] },
   { name: 'create', about: 'bad input to oo-app-create', host: {}, files: ['create/**'] },
@@ -60,7 +60,7 @@ export const suites = [
     host: { hostname: 'broker.test.example.com' },
     files: ['seed/**.host.test.js'],
   },
-  { name: 'crash', about: 'killed at every effect', host: {}, files: ['crash/**'] },
+  { name: 'crash', about: 'killed at every effect', host: {}, files: ['crash/**', 'operations/crash**'] },
   {
     name: 'frontdoor',
     about: 'HAProxy by Host header',
