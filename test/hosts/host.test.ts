@@ -129,3 +129,16 @@ t.test('a named disk is there again at the next start', async (t) => {
   t.equal((await second.run(['cat', '/var/lib/openshift/mark'])).stdout, 'kept\n');
   t.equal((await second.run(['ls', '/tmp'])).stdout, '', '/tmp starts empty');
 });
+
+t.test('a host works in a host, and where there is only the v2 tree', async (t) => {
+  const outer = await Host.start();
+  t.teardown(() => outer.stop());
+  const onlyV2 = 'umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup';
+  const script =
+    'mkdir -p /sys/fs/cgroup/openshift/g && cat /proc/self/cgroup && grep -c " /sys/fs/cgroup cgroup2 " /proc/self/mounts';
+  const inner = `${onlyV2} && node test/hosts/runner.mjs -- sh -c '${script}'; ls -d /sys/fs/cgroup/oo-host-*`;
+  const { stdout, stderr } = await outer.run(['sh', '-c', inner]);
+  t.match(stdout, /^0::\/init$/m, stderr);
+  t.match(stdout, /^1$/m, 'the v2 tree is mounted in the place where it was');
+  t.notMatch(stdout, /oo-host-/, 'its group is gone afterwards');
+});
