@@ -114,7 +114,7 @@ function frontDoorPid(pidFile: string): number | undefined {
 /** Undoes the set-up; gives the paths of what was kept for the operator. */
 export async function removeNode(onStep: (text: string) => void): Promise<readonly string[]> {
   const record = SetupRecord.open('/var/lib/openshift');
-  if (record.entries.length === 0) {
+  if (record.entries.length === 0 && !existsSync(record.folder)) {
     throw new OoError('This machine was not made a node by oo-admin-node-setup. Nothing was changed.', {
       code: 'ERR_NO_NODE',
     });

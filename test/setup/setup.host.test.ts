@@ -3,6 +3,7 @@
  * the machine is what it was.
  */
 import t from 'tap';
+import { execFile } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -92,6 +93,33 @@ t.test('a setting that cannot be one is refused', async (t) => {
   await t.rejects(run(setup, ['--public-hostname', 'a"b']), /cannot be the value of --public-hostname/);
   await t.rejects(run(setup, ['--min-uid', 'many']), /cannot be the value of --min-uid/);
   t.same(dump(['/etc']), before);
+});
+
+function killed(argv: readonly string[], after: number): Promise<void> {
+  return new Promise((resolve) => {
+    const child = execFile(setup, [...argv], () => resolve());
+    setTimeout(() => child.kill('SIGKILL'), after);
+  });
+}
+
+t.test('a set-up that was killed is undone all the same, and can be done again', async (t) => {
+  const before = dump(folders);
+  for (let after = 90; after < 1200; after += 70) {
+    await killed([], after);
+    if (existsSync('/var/lib/openshift/.setup')) await run(setup, ['--remove']);
+    const now = dump(folders);
+    const different = [
+      ...now.filter((line) => !before.includes(line)),
+      ...before.filter((line) => !now.includes(line)),
+    ];
+    t.same(different, [], `killed after ${after} ms`);
+  }
+  for (let after = 80; after < 300; after += 20) {
+    await run(setup, []);
+    await killed(['--remove'], after);
+    if (existsSync('/var/lib/openshift/.setup')) await run(setup, ['--remove']);
+    t.same(dump(folders), before, `the undoing killed after ${after} ms`);
+  }
 });
 
 t.test('an address that is taken is named', async (t) => {

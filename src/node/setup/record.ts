@@ -163,9 +163,14 @@ export function digestOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** Where a file is written before it takes its place. */
+export function freshName(path: string): string {
+  return `${path}.oo-setup`;
+}
+
 /** Replaces a file whole. */
 export function replace(path: string, bytes: Buffer, mode: number, uid: number, gid: number): void {
-  const fresh = `${path}.oo-setup`;
+  const fresh = freshName(path);
   writeFileSync(fresh, bytes, { mode: 0o600 });
   chownSync(fresh, uid, gid);
   chmodSync(fresh, mode);

@@ -18,7 +18,7 @@ import { dirname, join } from 'node:path';
 import { errnoOf } from '../../native/error.js';
 import { removePamBlock } from '../../host/pam.js';
 import { removeInclude } from '../../host/sshd.js';
-import { digestOf, look, replace, type Entry, type SetupRecord } from './record.js';
+import { digestOf, freshName, look, replace, type Entry, type SetupRecord } from './record.js';
 
 export const KEPT = '/var/lib/openshift-kept';
 
@@ -32,6 +32,8 @@ export function removeSetup(record: SetupRecord, options: RemoveOptions): readon
   const kept: string[] = [];
   for (const entry of [...record.entries].reverse()) undo(record, entry, options, kept);
   rmSync(record.folder, { recursive: true, force: true });
+  // Killed before its first word, the record does not say whose its folder is.
+  if (record.entries.length === 0) removeIfEmpty(dirname(record.folder));
   for (const entry of [...record.entries].reverse()) {
     // The folder that held the record could not go while it did.
     if (entry.kind === 'directory' && entry.before === undefined) removeIfEmpty(entry.path);
@@ -40,6 +42,8 @@ export function removeSetup(record: SetupRecord, options: RemoveOptions): readon
 }
 
 function undo(record: SetupRecord, entry: Entry, { disposable }: RemoveOptions, kept: string[]): void {
+  // What a set-up was writing when it was killed.
+  rmSync(freshName(entry.path), { force: true });
   const now = look(entry.path);
   if (now === undefined) return restore(record, entry);
   if (entry.kind === 'symlink') {
