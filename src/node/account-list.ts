@@ -28,20 +28,9 @@ export function gearAccounts(gecos: string, passwd = '/etc/passwd'): readonly Li
 export function accountFilesName(name: string, directory = '/etc'): boolean {
   return ['passwd', 'shadow', 'group', 'gshadow'].some((file) => {
     try {
-      return `\n${readFileSync(`${directory}/${file}`, 'utf8')}`.includes(`\n${name}:`);
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** Is the name that of a group, or left over in a shadow file? Accounts themselves are not asked about. */
-export function isGroupOrLeftOver(name: string, directory = '/etc'): boolean {
-  return ['group', 'gshadow', 'shadow'].some((file) => {
-    try {
       return `\n${readFileSync(join(directory, file), 'utf8')}`.includes(`\n${name}:`);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return false; // a system without group passwords
+      if (errnoOf(error) === 'ENOENT') return false; // a system without shadow files
       throw error;
     }
   });

@@ -1,10 +1,10 @@
 /**
- * Makes an empty gear. Order, and why: the account comes first, because choosing the lowest free uid and
- * taking it must be one act under the lock of the account files. It cannot be used then: it has no password,
- * its home is not there (so sshd finds no key), and its shell and pam_oo refuse a gear without a confinement
- * file. Group and limits, quota and confinement file follow. The home is built, synced to the disk and moved
- * into place last: that rename opens the door. Invariant: undone backwards, the uid is given back only when
- * nothing bears it any more.
+ * Makes an empty gear. Order, and why: the control group with its limits comes first, because it needs only the uuid.
+ * The account follows, because choosing the lowest free uid and taking it must be one act under the lock of the account
+ * files; quota and confinement file, which need the uid, follow it. Until then the account cannot be used: it has no
+ * password, its home is not there (so sshd finds no key), and its shell and pam_oo refuse a gear without a confinement
+ * file. The home is built, synced to the disk and moved into place last: that rename opens the door. Invariant: undone
+ * backwards, the uid is given back only when nothing bears it any more.
  */
 import { addAccounts, findAccount, removeAccounts } from '../native/accounts.js';
 import { errnoOf, OoError } from '../native/error.js';
@@ -17,7 +17,6 @@ import { imposeLimits, killGear, liftLimits } from '../gear/limits.js';
 import { imposeQuota, liftQuota } from '../gear/quota.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import { accountFilesName } from '../node/account-list.js';
-import { isGroupOrLeftOver } from '../node/account-list.js';
 import type { Node } from '../node/node.js';
 import { requireRoom } from './capacity.js';
 import { checkCreate, type CheckedCreate, type CreateInput } from './create-input.js';
@@ -86,6 +85,14 @@ function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
     open: (input) => ({ input, uid: undefined, refused: false }),
     steps: [
       {
+        name: 'limits',
+        run: ({ input }) => imposeLimits(node, input.uuid),
+        async undo({ input }) {
+          await killGear(node, input.uuid);
+          await liftLimits(node, input.uuid);
+        },
+      },
+      {
         name: 'account',
         async run(creation) {
           const { uuid, uid } = creation.input;
@@ -106,18 +113,11 @@ function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
             throw accountRefused(node, uuid, error);
           }
         },
-        async undo({ input: { uuid } }) {
-          if (!accountFilesName(uuid)) return; // nothing to take out: somebody may hold the files for long
+        async undo({ input: { uuid }, refused }) {
+          // Nothing of ours to take out: somebody may hold the files for long.
+          if (refused || !accountFilesName(uuid)) return;
           if (findAccount(uuid) === undefined || ownAccount(node, uuid) !== undefined)
             await removeAccounts([uuid]);
-        },
-      },
-      {
-        name: 'limits',
-        run: ({ input }) => imposeLimits(node, input.uuid),
-        async undo({ input }) {
-          await killGear(node, input.uuid);
-          await liftLimits(node, input.uuid);
         },
       },
       {
@@ -150,7 +150,10 @@ function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
           );
           return makeHome(node, { uuid: input.uuid, uid: uidOf(creation), gid: uidOf(creation) }, variables);
         },
-        undo: ({ input }) => removeHome(node, input.uuid),
+        async undo({ input }) {
+          await killGear(node, input.uuid); // the door may have been open already
+          await removeHome(node, input.uuid);
+        },
       },
     ],
   };
@@ -163,7 +166,7 @@ function requireFree(node: Node, uuid: string): void {
   const taken =
     findAccount(uuid) !== undefined
       ? 'an account of that name exists'
-      : isGroupOrLeftOver(uuid)
+      : accountFilesName(uuid)
         ? 'a group of that name exists'
         : homeIsFree(node, uuid)
           ? undefined

@@ -1,8 +1,8 @@
 /**
- * Removes a gear with everything it has: cartridges are torn down (their lines are the output), the SSH door
- * is shut, all its processes are killed, then IPC objects, routes, home, limits and quota go, and the account
- * last. The account is last, not in the middle, because from then on the uid belongs to whoever is created
- * next. Invariant: every step may run again, and steps that act on the uid act only while the gear's own
+ * Removes a gear with everything it has: cartridges are torn down (their lines are the output), the SSH door is shut,
+ * all its processes are killed, then IPC objects, routes, home and quota go, then the account and its limits. The
+ * account goes after all that bears its uid, because from then on the uid belongs to whoever is created next; the
+ * limits outlast it. Invariant: every step may run again, and steps that act on the uid act only while the gear's own
  * account still holds it.
  */
 import { findAccount, removeAccounts } from '../native/accounts.js';
@@ -87,9 +87,9 @@ function definition(node: Node): OperationDefinition<Doomed, Destruction> {
       { name: 'routes', run: ({ doomed }) => disconnectAll(node, doomed) },
       { name: 'last-access', run: ({ doomed }) => forgetLastAccess(node, doomed.uuid) },
       { name: 'home', run: ({ doomed }) => removeHome(node, doomed.uuid) },
-      { name: 'limits', run: ({ doomed }) => liftLimits(node, doomed.uuid) },
       { name: 'quota', run: (destruction) => whileOurs(destruction, (uid) => liftQuota(node, uid)) },
       { name: 'account', run: ({ doomed }) => removeAccounts([doomed.uuid]) },
+      { name: 'limits', run: ({ doomed }) => liftLimits(node, doomed.uuid) },
     ],
   };
 }
