@@ -60,6 +60,13 @@ export const suites = [
     host: { hostname: 'broker.test.example.com' },
     files: ['seed/**.host.test.js'],
   },
+  {
+    name: 'demo',
+    about: 'npm run demo: once, interrupted, killed',
+    host: false,
+    root: true,
+    files: ['demo/**'],
+  },
   { name: 'crash', about: 'killed at every effect', host: {}, files: ['crash/**', 'operations/crash**'] },
   {
     name: 'frontdoor',

@@ -44,7 +44,13 @@ async function replay(host: Host, steps: Steps, ...order: string[]): Promise<rea
       }
     },
   });
-  if (result.exitCode !== 0) throw new Error(`The replay ended with ${result.exitCode}:\n${result.stderr}`);
+  if (result.exitCode !== 0) {
+    const request = seen.find(({ exitCode }) => exitCode !== 0);
+    const what = request
+      ? `${request.title} answered ${request.exitCode}`
+      : `it ended with ${result.exitCode}`;
+    throw new Error(`The seed's requests did not hold: ${what}.\n${result.stderr}`);
+  }
   return seen;
 }
 

@@ -59,8 +59,8 @@ function outcome({ exitcode, output }: ActionReply): { exitCode: number; output:
 
 const create = requests.filter((request) => !isDestroy(request));
 const addKey = create.find(({ action }) => action === 'execute_parallel');
-const chosen =
-  order === 'destroy' ? requests.filter(isDestroy) : addKey ? [...create, visitorsKey(addKey)] : create;
+const visitors = addKey && visitorsKey(addKey);
+const chosen = order === 'destroy' ? requests.filter(isDestroy) : visitors ? [...create, visitors] : create;
 const node = await openNode();
 for (const request of chosen) {
   const began = performance.now();
@@ -72,7 +72,7 @@ for (const request of chosen) {
   });
   const { exitCode, output } = outcome(reply);
   const replayed: Replayed = {
-    title: titleOf(request),
+    title: request === visitors ? `${titleOf(request)} (your key)` : titleOf(request),
     milliseconds: performance.now() - began,
     exitCode,
     output,
