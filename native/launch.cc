@@ -171,7 +171,7 @@ struct Pieces {
   std::vector<MountSpec> mounts;
   std::vector<int> cgroup_files;
   Descriptor own_cgroup_file;
-  std::vector<FileIdentity> seen_mounts;
+  Warm::View view;
 };
 
 // v1 groups by the files that are kept open; only the launch's own group, where there is no v2, by one of its own.
@@ -191,10 +191,9 @@ int CgroupFiles(const LaunchSpec& spec, const Child& child, Pieces* pieces) {
 StepFailure PrepareConfinement(const LaunchSpec& spec, const Launcher& launcher, const Child& child, Pieces* pieces,
                                ConfineSpec* confine) {
   if (const int error = CgroupFiles(spec, child, pieces)) return {Step::cgroup, error};
-  if (spec.has_landlock) {
-    if (const int error = child.warm->Ruleset(spec, &confine->landlock)) return {Step::landlock, error};
-  }
-  if (!spec.mounts.empty()) confine->mount_namespace = child.warm->MountNamespace(spec, &pieces->seen_mounts);
+  if (const int error = child.warm->Look(spec, &pieces->view)) return {Step::landlock, error};
+  confine->landlock = pieces->view.ruleset;
+  confine->mount_namespace = pieces->view.mount_namespace;
   for (const auto& mount : spec.mounts) pieces->mounts.push_back({mount.first.c_str(), mount.second.c_str()});
   if (ProcDirectory() < 0) return {Step::rlimits, -ProcDirectory()};
   confine->cgroup_files = pieces->cgroup_files.data();
@@ -268,7 +267,7 @@ StepFailure Clone(const LaunchSpec& spec, const Launcher& launcher, Entry entry,
     Reap(child);
     return prepared->failure;
   }
-  if (request.new_mounts) child->warm->KeepMountNamespace(spec, child->pid, std::move(pieces->seen_mounts));
+  if (request.new_mounts) child->warm->KeepMountNamespace(spec, child->pid, std::move(pieces->view.mounts));
   return {};
 }
 

@@ -18,6 +18,7 @@ namespace oo {
 namespace {
 
 constexpr long long kKeep = 2000;      // milliseconds
+constexpr long long kTrust = 250;      // milliseconds for which the system's directories are taken to be the same
 constexpr size_t kMostEntries = 64;    // open files are copied at each clone: few of them
 constexpr size_t kMostGroups = 4;      // of one gear at once
 
@@ -41,18 +42,24 @@ const char* Outside(const LaunchSpec& spec, const std::string& path) {
   return path.c_str();
 }
 
-std::vector<FileIdentity> RuleIdentities(const LaunchSpec& spec) {
-  std::vector<FileIdentity> identities;
-  identities.reserve(spec.landlock_read_only.size() + spec.landlock_read_write.size());
-  for (const std::string& path : spec.landlock_read_only) identities.push_back(IdentityOf(Outside(spec, path)));
-  for (const std::string& path : spec.landlock_read_write) identities.push_back(IdentityOf(Outside(spec, path)));
-  return identities;
+const std::string& RulePath(const LaunchSpec& spec, size_t index) {
+  const size_t read_only = spec.landlock_read_only.size();
+  return index < read_only ? spec.landlock_read_only[index] : spec.landlock_read_write[index - read_only];
 }
+
+size_t RuleCount(const LaunchSpec& spec) { return spec.landlock_read_only.size() + spec.landlock_read_write.size(); }
 
 std::vector<FileIdentity> MountIdentities(const LaunchSpec& spec) {
   std::vector<FileIdentity> identities;
   for (const auto& mount : spec.mounts) identities.push_back(IdentityOf(mount.first.c_str()));
   return identities;
+}
+
+// The index of the mount whose source or target a rule names, or the number of mounts.
+size_t MountOf(const LaunchSpec& spec, const std::string& path) {
+  size_t at = 0;
+  while (at < spec.mounts.size() && spec.mounts[at].first != path && spec.mounts[at].second != path) ++at;
+  return at;
 }
 
 std::string KeyOf(const LaunchSpec& spec) {
@@ -92,29 +99,49 @@ int Warm::OpenV1Files(const LaunchSpec& spec, std::vector<int>* files) {
   return 0;
 }
 
-int Warm::Ruleset(const LaunchSpec& spec, int* ruleset) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  std::vector<FileIdentity> identities = RuleIdentities(spec);
-  if (!ruleset_.valid() || !(identities == rule_identities_)) {
-    std::vector<const char*> read_only;
-    std::vector<const char*> read_write;
-    for (const std::string& path : spec.landlock_read_only) read_only.push_back(Outside(spec, path));
-    for (const std::string& path : spec.landlock_read_write) read_write.push_back(Outside(spec, path));
-    int made = -1;
-    const int error = MakeLandlockRuleset(read_only.data(), read_only.size(), read_write.data(), read_write.size(), &made);
-    if (error != 0) return error;
-    if (ruleset_.valid()) retired_.push_back(std::move(ruleset_));
-    ruleset_.assign(made);
-    rule_identities_ = std::move(identities);
+bool Warm::RulesHold(const LaunchSpec& spec, const std::vector<FileIdentity>& mounts) {
+  if (!ruleset_.valid() || rules_.size() != RuleCount(spec)) return false;
+  const long long now = Milliseconds();
+  const bool all = now - rules_seen_ >= kTrust;
+  for (size_t i = 0; i < rules_.size(); ++i) {
+    const std::string& path = RulePath(spec, i);
+    const bool writable = i >= spec.landlock_read_only.size() && path.compare(0, 5, "/dev/") != 0;
+    if (!all && !writable && !rules_[i].absent()) continue;
+    const size_t mount = MountOf(spec, path);
+    if (!(rules_[i] == (mount < mounts.size() ? mounts[mount] : IdentityOf(path.c_str())))) return false;
   }
-  *ruleset = ruleset_.get();
+  if (all) rules_seen_ = now;
+  return true;
+}
+
+int Warm::MakeRules(const LaunchSpec& spec) {
+  std::vector<const char*> paths;
+  std::vector<FileIdentity> identities;
+  for (size_t i = 0; i < RuleCount(spec); ++i) {
+    paths.push_back(Outside(spec, RulePath(spec, i)));
+    identities.push_back(IdentityOf(paths.back()));
+  }
+  const size_t read_only = spec.landlock_read_only.size();
+  int made = -1;
+  const int error = MakeLandlockRuleset(paths.data(), read_only, paths.data() + read_only, paths.size() - read_only, &made);
+  if (error != 0) return error;
+  if (ruleset_.valid()) retired_.push_back(std::move(ruleset_));
+  ruleset_.assign(made);
+  rules_ = std::move(identities);
+  rules_seen_ = Milliseconds();
   return 0;
 }
 
-int Warm::MountNamespace(const LaunchSpec& spec, std::vector<FileIdentity>* seen) {
-  *seen = MountIdentities(spec);
+int Warm::Look(const LaunchSpec& spec, View* view) {
+  view->mounts = MountIdentities(spec);
   const std::lock_guard<std::mutex> lock(mutex_);
-  return mount_namespace_.valid() && *seen == mount_identities_ ? mount_namespace_.get() : -1;
+  if (mount_namespace_.valid() && view->mounts == mounts_) view->mount_namespace = mount_namespace_.get();
+  if (!spec.has_landlock) return 0;
+  if (!RulesHold(spec, view->mounts)) {
+    if (const int error = MakeRules(spec)) return error;
+  }
+  view->ruleset = ruleset_.get();
+  return 0;
 }
 
 void Warm::KeepMountNamespace(const LaunchSpec& spec, pid_t pid, std::vector<FileIdentity> seen) {
@@ -127,7 +154,7 @@ void Warm::KeepMountNamespace(const LaunchSpec& spec, pid_t pid, std::vector<Fil
   if (dropped_) return;
   if (mount_namespace_.valid()) retired_.push_back(std::move(mount_namespace_));
   mount_namespace_ = std::move(found);
-  mount_identities_ = std::move(seen);
+  mounts_ = std::move(seen);
 }
 
 bool Warm::TakeGroup(LaunchGroup* group) {

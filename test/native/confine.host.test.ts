@@ -82,7 +82,7 @@ for (const time of ['the first launch', 'a launch on what the first left warm'])
       ['/var/tmp', 'var-tmp'],
       ['/dev/shm', 'shm'],
     ] as const) {
-      // eslint-disable-line no-restricted-syntax
+       
       const last =
         mounts
           .split('\n')
