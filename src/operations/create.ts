@@ -166,7 +166,7 @@ function requireFree(node: Node, uuid: string): void {
   const taken =
     findAccount(uuid) !== undefined
       ? 'an account of that name exists'
-      : accountFilesName(uuid)
+      : accountFilesName(uuid, ['group'])
         ? 'a group of that name exists'
         : homeIsFree(node, uuid)
           ? undefined
