@@ -24,6 +24,8 @@ import {
 export type Variables = Record<string, string>;
 
 const MAX_VARIABLES = 1024;
+/** Well below what execve takes; the same bound as in oo-login. */
+const MAX_BYTES = 1_048_576;
 const DEFAULT_PATH = '/bin:/usr/bin:/usr/sbin:/sbin';
 
 function readFolder(home: Directory, path: string): Variables {
@@ -38,13 +40,41 @@ function readFolder(home: Directory, path: string): Variables {
   try {
     const names = folder.list().filter((entry) => entry.type === 'file' && isVariableName(entry.name));
     for (const { name } of names.slice(0, MAX_VARIABLES)) {
-      const value = readVariable(folder, name);
+      const value = plainVariable(folder, name);
       if (value !== undefined) variables[name] = value;
     }
+  } catch (error) {
+    if (errnoOf(error) !== 'EOVERFLOW') throw error; // more entries than a folder of variables ever has
   } finally {
     folder.close();
   }
   return variables;
+}
+
+/** What the tenant has made too large, or something else than a file since it was listed, is no variable. */
+function plainVariable(folder: Directory, name: string): string | undefined {
+  try {
+    return readVariable(folder, name);
+  } catch (error) {
+    if (['EFBIG', 'EINVAL', 'ELOOP', 'ENXIO', 'EXDEV', 'ENOTDIR', 'EISDIR'].includes(errnoOf(error) ?? ''))
+      return undefined;
+    throw error;
+  }
+}
+
+/** An environment that execve would refuse helps nobody: what the gear added beyond the bound is left out. */
+function bounded(variables: Variables, kept: Variables): Variables {
+  let total = 0;
+  return Object.fromEntries(
+    Object.entries(variables)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .filter(([name, value]) => {
+        const size = Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
+        if (!(name in kept) && total + size > MAX_BYTES) return false;
+        total += size;
+        return true;
+      }),
+  );
 }
 
 function folders(home: Directory, path: string): readonly string[] {
@@ -99,7 +129,13 @@ export function gearEnvironment(
       if (!mayUserSet(name)) continue;
       if (!(name in kept) || name === 'OPENSHIFT_SECRET_TOKEN') variables[name] = value;
     }
-    return { SHELL: '/bin/bash', ...variables, HOME: `${gear.home}/`, USER: gear.uuid, LOGNAME: gear.uuid };
+    return {
+      SHELL: '/bin/bash',
+      ...bounded(variables, kept),
+      HOME: `${gear.home}/`,
+      USER: gear.uuid,
+      LOGNAME: gear.uuid,
+    };
   } finally {
     home.close();
   }
