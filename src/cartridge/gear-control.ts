@@ -15,7 +15,7 @@ import {
 } from '../gear/state.js';
 import type { Node } from '../node/node.js';
 import { controlCartridge, withActionHooks, type ControlOptions } from './control.js';
-import { failedHook } from './hook-failure.js';
+import { failedHook, HookFailure } from './hook-failure.js';
 import { listCartridges, type Cartridge } from './installed.js';
 
 export interface GearControlOptions extends ControlOptions {
@@ -102,16 +102,31 @@ export function actOnGear(
   options: GearControlOptions = {},
 ): Promise<string> {
   return withActionHooks(node, gear, action, options, async () => {
+    if (action === 'stop') return stopEach(node, gear, options);
     let output = '';
-    const order = action === 'stop' ? listCartridges(gear) : primaryLast(gear);
-    for (const cartridge of order) {
-      output +=
-        action === 'stop'
-          ? await stopOne(node, gear, cartridge, options)
-          : await startOne(node, gear, cartridge, action, options);
-    }
+    for (const cartridge of primaryLast(gear))
+      output += await startOne(node, gear, cartridge, action, options);
     return output;
   });
+}
+
+/** One that does not stop is no reason to end the others without their own stop: its failure is told at the end. */
+async function stopEach(node: Node, gear: Gear, options: GearControlOptions): Promise<string> {
+  let output = '';
+  let failed: HookFailure | undefined;
+  for (const cartridge of listCartridges(gear)) {
+    try {
+      output += await stopOne(node, gear, cartridge, options);
+    } catch (error) {
+      const failure = failedHook(error);
+      if (failure === undefined) throw error;
+      output += failure.output;
+      failed ??= failure;
+    }
+  }
+  if (failed === undefined) return output;
+  const { exitCode, step = 'stop' } = failed;
+  throw new HookFailure(failed.message, { exitCode, gear: gear.uuid, step, output });
 }
 
 /** `reload`; a gear that is not started gets `force-reload`. */

@@ -8,10 +8,11 @@ import { effect } from '../native/effect.js';
 import { errnoOf } from '../native/error.js';
 import { Directory } from '../native/beneath.js';
 import { groupPath, SESSION_GROUP } from '../gear/limits.js';
-import type { Gear } from '../gear/gear.js';
 import type { Node } from '../node/node.js';
 
-type Named = Pick<Gear, 'uuid'>;
+interface Named {
+  readonly uuid: string;
+}
 
 /** Names of the launches' groups that are there now. */
 export function launchGroups(node: Node, gear: Named): readonly string[] {
@@ -28,14 +29,26 @@ export function launchGroups(node: Node, gear: Named): readonly string[] {
   }
 }
 
+async function end(node: Node, gear: Named, name: string): Promise<void> {
+  const path = `${groupPath(node, gear.uuid)}/${name}`;
+  await kill(node.cgroups, path);
+  await removeGroup(node.cgroups, path);
+}
+
+/** Its group may have served an earlier hook: that it was there before says nothing of what runs in it. */
+const isHook = (name: string): boolean => name.startsWith('hook-');
+
 /** Kills and removes every launch's group that is not in `before`. */
 export async function endNewLaunches(node: Node, gear: Named, before: readonly string[]): Promise<void> {
-  for (const name of launchGroups(node, gear)) {
-    if (before.includes(name)) continue;
-    const path = `${groupPath(node, gear.uuid)}/${name}`;
-    await kill(node.cgroups, path);
-    await removeGroup(node.cgroups, path);
-  }
+  for (const name of launchGroups(node, gear)) if (!before.includes(name)) await end(node, gear, name);
+}
+
+/**
+ * Kills the hooks that a dead process has left running. The caller holds the gear's lock, so that none of a live
+ * process is among them.
+ */
+export async function endHooks(node: Node, gear: Named): Promise<void> {
+  for (const name of launchGroups(node, gear).filter(isHook)) await end(node, gear, name);
 }
 
 /** Removes the launches' groups in which nothing runs any more. */

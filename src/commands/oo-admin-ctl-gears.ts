@@ -49,6 +49,8 @@ export const command: CommandDefinition = {
     if ((all as readonly string[]).includes(verb) && uuids.length > 0) throw usage(`${verb} takes no uuid`);
     if (verb === 'stoplockgear' && context.values.text('message') === undefined)
       throw usage(`${verb} needs --message`);
+    if (context.values.text('message') !== undefined && !/^(force)?stop(lock)?gear$/.test(verb))
+      throw usage(`${verb} takes no --message`);
     const [{ openNode }, { listGears }] = await Promise.all([
       import('../node/node.js'),
       import('../gear/gear.js'),

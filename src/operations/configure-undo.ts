@@ -8,14 +8,15 @@ import type { Gear } from '../gear/gear.js';
 import { fileLabel, labelOption } from '../gear/label.js';
 import { disconnectRoutes, gearRoutes } from '../gear/routes.js';
 import { applyVariables } from '../cartridge/install-in-gear.js';
-import { endNewLaunches } from '../cartridge/services.js';
+import { endHooks, endNewLaunches } from '../cartridge/services.js';
 import { removeRepository } from '../deploy/repository.js';
 import type { Node } from '../node/node.js';
 import { STATE_FILE, STOP_LOCK_FILE, type Configuration, type Saved } from './configure-input.js';
 
 /** Nothing that this configure started runs any more. */
-export function endLaunches(node: Node, gear: Gear, { before }: Configuration): Promise<void> {
-  return endNewLaunches(node, gear, before.groups);
+export async function endLaunches(node: Node, gear: Gear, { before }: Configuration): Promise<void> {
+  await endHooks(node, gear);
+  await endNewLaunches(node, gear, before.groups);
 }
 
 /** The cartridge's directory, and whatever else is new directly in the home. */

@@ -4,6 +4,7 @@
  * behind. Invariant: an operation on a gear begins with the gear's lock held and with nothing left over from
  * a dead process.
  */
+import { endHooks } from '../cartridge/services.js';
 import { Journal } from '../journal/journal.js';
 import type { OperationDefinition, Recovered } from '../journal/operation.js';
 import { withGearLock } from '../gear/lock.js';
@@ -47,6 +48,14 @@ export function logRecovered(node: Node, recovered: readonly Recovered[]): void 
   }
 }
 
+/** Ends what a dead process left of one gear, its hooks first. The caller holds the gear's lock. */
+export async function recoverGear(node: Node, uuid: string): Promise<readonly Recovered[]> {
+  const journal = nodeJournal(node);
+  if (journal.pending(uuid).length === 0) return [];
+  await endHooks(node, { uuid });
+  return journal.recover({ gear: uuid });
+}
+
 export interface OnGearOptions {
   /** Goes on although something of a dead process could not be ended: for a destroy, which ends it all. */
   readonly whateverIsLeft?: boolean;
@@ -61,7 +70,7 @@ export async function onGear<T>(
 ): Promise<T> {
   const journal = nodeJournal(node);
   return withGearLock(node, uuid, async () => {
-    const recovered = await journal.recover({ gear: uuid });
+    const recovered = await recoverGear(node, uuid);
     logRecovered(node, recovered);
     const kept = recovered.find(({ outcome }) => outcome === 'kept');
     if (kept?.error !== undefined && options.whateverIsLeft !== true) throw kept.error;

@@ -7,12 +7,14 @@
 import { actOnCartridge, actOnGear } from '../cartridge/gear-control.js';
 import { failedHook } from '../cartridge/hook-failure.js';
 import { openCartridge } from '../cartridge/installed.js';
+import { endNewLaunches, launchGroups } from '../cartridge/services.js';
 import { refreshConfinement } from '../gear/confinement.js';
 import { openGear, type Gear } from '../gear/gear.js';
 import { parseGearUuid } from '../gear/identity.js';
 import { killStrays } from '../gear/kill.js';
 import { imposeLimits, killGear } from '../gear/limits.js';
-import { readStopLock, setStopLock, statusAttribute, writeState } from '../gear/state.js';
+import { readState, readStopLock, setStopLock, statusAttribute, writeState } from '../gear/state.js';
+import { OoError } from '../native/error.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import type { Node } from '../node/node.js';
 import { onGear, registerOperation } from './journal.js';
@@ -40,6 +42,10 @@ interface Order {
   readonly userInitiated: boolean;
   readonly force: boolean;
   readonly reason: string;
+  /** A user has stopped the gear, and it is no user who wants something now. */
+  readonly leftAlone: boolean;
+  /** Groups of launches that were there before. */
+  readonly groups: readonly string[];
 }
 
 interface Running {
@@ -55,20 +61,25 @@ function scripts(node: Node, { gear, order }: Running): Promise<string> {
   return actOnCartridge(node, gear, openCartridge(gear, order.cartridge), order.action, options);
 }
 
-async function act(node: Node, running: Running): Promise<void> {
+/** Whatever keeps the scripts from running is told like a script's failure: the rest of the operation goes on. */
+async function act(node: Node, running: Running, work: () => Promise<string> | string): Promise<void> {
   try {
-    running.output += await scripts(node, running);
+    running.output += await work();
   } catch (error) {
     const failure = failedHook(error);
-    if (failure === undefined) throw error;
-    running.output += failure.output;
-    running.exitCode = failure.exitCode;
+    const message = error instanceof Error ? error.message : String(error);
+    running.output += failure?.output ?? `CLIENT_ERROR: ${message.replaceAll('\n', ' ')}\n`;
+    running.exitCode = failure?.exitCode ?? (error instanceof OoError ? error.exitCode : 1);
+    if (failure === undefined)
+      node.log.error('scripts not run', { gear: running.gear.uuid, action: running.order.action, error });
   }
 }
 
-function markStopped(node: Node, gear: Gear, reason: string): void {
-  setStopLock(node, gear, reason);
+/** A boot or a shutdown stops no gear for good. */
+function markStopped(node: Node, { gear, order }: Running): string {
+  if (order.userInitiated) setStopLock(node, gear, order.reason);
   writeState(node, gear, 'stopped');
+  return '';
 }
 
 /** A gear that was stopped or idle already says so. */
@@ -77,8 +88,12 @@ function already({ gear, order }: Running): string {
   return attribute === undefined ? '' : `${attribute}\n`;
 }
 
-function leftAlone({ gear, order }: Running): boolean {
-  return !order.userInitiated && readStopLock(gear) !== undefined;
+/** After a stop whose scripts failed, or beside a push that had not ended, the word may say that it runs. */
+function settleState(node: Node, running: Running): Promise<void> {
+  const state = readState(running.gear);
+  return act(node, running, () =>
+    ['started', 'building', 'deploying'].includes(state) ? markStopped(node, running) : '',
+  );
 }
 
 async function endAll(node: Node, gear: Gear): Promise<void> {
@@ -92,6 +107,8 @@ function definition(node: Node): OperationDefinition<Order, Running> {
     recover: 'forward',
     open: (order) => ({ order, gear: openGear(node, order.uuid), output: '', exitCode: 0 }),
     steps: ({ order }) => [
+      // Nothing new is there yet, except what a process that died of this operation had begun.
+      { name: 'launches', run: ({ gear }) => endNewLaunches(node, gear, order.groups) },
       {
         // After a reboot the group is gone, and the node's limits may have changed: the next process meets
         // today's.
@@ -105,10 +122,13 @@ function definition(node: Node): OperationDefinition<Order, Running> {
       {
         name: order.action,
         async run(running) {
+          const { gear } = running;
           running.output += already(running);
-          if (order.reason !== '') setStopLock(node, running.gear, order.reason);
-          if (order.force && order.action === 'stop') markStopped(node, running.gear, order.reason);
-          else await act(node, running);
+          await act(node, running, () => {
+            if (order.userInitiated && order.reason !== '') setStopLock(node, gear, order.reason);
+            if (order.action !== 'stop' || !order.force) return scripts(node, running);
+            return order.leftAlone ? '' : markStopped(node, running);
+          });
         },
       },
       ...(order.action === 'stop' && order.cartridge === null
@@ -116,7 +136,9 @@ function definition(node: Node): OperationDefinition<Order, Running> {
             {
               name: 'processes',
               async run(running: Running) {
-                if (!leftAlone(running)) await endAll(node, running.gear);
+                if (order.leftAlone) return;
+                await endAll(node, running.gear);
+                await settleState(node, running);
               },
             },
           ]
@@ -136,13 +158,16 @@ export async function changeRunState(
   return onGear(node, uuid, async (journal) => {
     const gear = openGear(node, uuid);
     if (input.cartridge !== undefined) openCartridge(gear, input.cartridge);
+    const userInitiated = input.userInitiated ?? true;
     const order: Order = {
       uuid,
       action,
       cartridge: input.cartridge ?? null,
-      userInitiated: input.userInitiated ?? true,
+      userInitiated,
       force: input.force ?? false,
       reason: input.reason ?? '',
+      leftAlone: !userInitiated && readStopLock(gear) !== undefined,
+      groups: launchGroups(node, gear),
     };
     const { output, exitCode } = await journal.run(definition(node), uuid, order);
     node.log.info('gear changed state', { gear: uuid, action, cartridge: input.cartridge, exitCode });
