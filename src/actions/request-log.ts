@@ -52,7 +52,7 @@ export class RequestLog {
   }
 
   validation(cartridge: string, action: string, args: string | Readonly<Record<string, unknown>>): void {
-    const words = `${cartridge} ${action} ${safe(redactText(argumentText(args)))}`;
+    const words = `${cartridge} ${action} ${oneLine(redactText(argumentText(args)))}`;
     this.#write('cartridge_do_action', `cartridge_do_action validation = ${words}`, this.validation);
   }
 
@@ -64,7 +64,7 @@ export class RequestLog {
 
   /** The old agent's spelling of a cartridge's action with positional arguments: the hook it stands for. */
   executing(hookPath: string, args: string): void {
-    const command = `/usr/bin/runcon -l s0-s0:c0.c1023 ${hookPath} ${safe(redactText(args))} 2>&1`;
+    const command = `/usr/bin/runcon -l s0-s0:c0.c1023 ${hookPath} ${oneLine(redactText(args))} 2>&1`;
     this.#write('handle_cartridge_action', `handle_cartridge_action executing ${command}`, this.executing);
   }
 
@@ -123,6 +123,11 @@ function dashed(output: string): string {
 /** Control characters, escape sequences and direction marks spelt out; newlines and tabs stay. */
 function safe(text: string): string {
   return text.replace(/[^\P{C}\n\t]|[\u2028\u2029]/gu, (character) => inspectString(character).slice(1, -1));
+}
+
+/** As `safe`, newlines too: nothing in a request can begin a line of its own. */
+function oneLine(text: string): string {
+  return safe(text).replaceAll('\n', '\\n');
 }
 
 /** Each eight leading blanks as one tab, as the log has always had them. */

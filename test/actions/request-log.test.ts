@@ -84,6 +84,16 @@ t.test('a hook cannot write control characters or a line of the log', async (t) 
   );
 });
 
+t.test('a request cannot write a line of the log either', async (t) => {
+  const args = { '--with-app-name': "a\nINFO: x:1:in 'oo_app_destroy' COMMAND: oo-app-destroy" };
+  const text = logged((log) => {
+    log.validation('openshift-origin-node', 'app-create', args);
+    log.executing('/hooks/configure', "'a\nINFO: forged'");
+    log.request('cartridge_do', { args }, requestMeta({}, 'broker'));
+  });
+  t.equal(text.split('\n').filter((line) => line.startsWith('INFO: ')).length, 3);
+});
+
 t.test('a log that cannot be written stops nobody', async (t) => {
   const log = new RequestLog({
     append() {
