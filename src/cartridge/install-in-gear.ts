@@ -32,12 +32,14 @@ export async function placeCartridge(node: Node, gear: Gear, selection: Selectio
   using repository = openRepository(node);
   home.makeDirectory(directory, { mode: 0o700, owner: { uid: 0, gid: 0 }, ...label });
   const own = { uid: gear.uid, gid: gear.gid };
-  for (const { name } of repository.list(source).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+  // One handle for the whole copy: an install meanwhile cannot mix its version into this one.
+  using folder = repository.directory(source);
+  for (const { name } of folder.list().toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     if (name === 'usr') continue;
     const owner = ofRoot.has(name) ? root : own;
-    await home.copyTree(repository, `${source}/${name}`, `${directory}/${name}`, { owner });
+    await home.copyTree(folder, name, `${directory}/${name}`, { owner });
   }
-  if (repository.exists(`${source}/usr`)) {
+  if (folder.exists('usr')) {
     // One copy for all gears, which none of them can write to.
     home.symlink(`${node.paths.cartridgeRepository}/${source}/usr`, `${directory}/usr`, root);
   }

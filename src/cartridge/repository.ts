@@ -3,11 +3,13 @@
  * may ask for. `embedded/X` and `X` are one name; a name may be an alias. Invariant: what `select` returns exists, and
  * `knownAs` is the name and version by which that cartridge will be known in the gear that asks for it.
  */
+import { withLock } from '../host/lock.js';
 import { errnoOf, OoError } from '../native/error.js';
 import { Directory } from '../native/beneath.js';
+import { LockFile } from '../native/lock.js';
 import type { Node } from '../node/node.js';
 import { parseAlias, readAliases, removeAlias, setAlias } from './aliases.js';
-import { offeredVersions, parseManifest, type Manifest } from './manifest.js';
+import { parseManifest, type Manifest } from './manifest.js';
 import { compareVersions } from './version.js';
 
 export interface RepositoryEntry {
@@ -141,6 +143,46 @@ function refused(message: string, code = 'ERR_CARTRIDGE_INSTALL', cause?: unknow
   return new OoError(`${message} Nothing was changed.`, { code, exitCode: 1, cause });
 }
 
+const lockFiles = new Map<string, LockFile>();
+
+/** One change of the repository at a time on this node; readers need no lock, a name is there or not. */
+async function exclusively<T>(node: Node, work: (repository: Directory) => Promise<T> | T): Promise<T> {
+  const path = node.paths.repositoryLock;
+  const file = lockFiles.get(path) ?? LockFile.open(path);
+  lockFiles.set(path, file);
+  return withLock(file, 0n, async () => {
+    using repository = openRepository(node);
+    return await work(repository);
+  });
+}
+
+/** What an install or erase that was killed has left beside the versions of a cartridge. */
+async function sweep(repository: Directory, parent: string): Promise<void> {
+  for (const { name } of repository.list(parent))
+    if (name.startsWith('.')) await repository.removeTree(`${parent}/${name}`);
+}
+
+/** Takes a version out of sight at once; `sweep` takes it away. */
+function hide(repository: Directory, parent: string, version: string): void {
+  if (repository.exists(`${parent}/${version}`))
+    repository.rename(`${parent}/${version}`, `${parent}/.gone-${version}`);
+}
+
+async function place(repository: Directory, folder: Directory, manifest: Manifest): Promise<string> {
+  const parent = `${manifest.vendor}-${manifest.name}`;
+  const version = manifest.cartridgeVersion;
+  const fresh = `${parent}/.fresh-${version}`;
+  const owner = { uid: 0, gid: 0 };
+  repository.makeDirectory(parent, { mode: 0o755, owner, existing: true });
+  await sweep(repository, parent);
+  await repository.copyTree(folder, '.', fresh, { owner });
+  // The new one is complete before the old one goes.
+  hide(repository, parent, version);
+  repository.rename(fresh, `${parent}/${version}`);
+  await sweep(repository, parent);
+  return `${parent}/${version}`;
+}
+
 /** Copies the cartridge in `source` (an absolute folder of root's) into the repository, in place of the same version. */
 export async function installCartridge(node: Node, source: string): Promise<RepositoryEntry> {
   let folder: Directory;
@@ -155,69 +197,46 @@ export async function installCartridge(node: Node, source: string): Promise<Repo
       throw refused(`Cartridge manifest.yml missing: '${source}/metadata/manifest.yml'.`);
     const manifest = parseManifest(text, source);
     if (!folder.exists('bin')) throw refused(`Malformed cartridge: ${source}/bin is not a directory.`);
-    using repository = openRepository(node);
-    const parent = `${manifest.vendor}-${manifest.name}`;
-    const path = `${parent}/${manifest.cartridgeVersion}`;
-    const fresh = `${parent}/.${manifest.cartridgeVersion}.${process.pid}`;
-    const owner = { uid: 0, gid: 0 };
-    repository.makeDirectory(parent, { mode: 0o755, owner, existing: true });
-    await repository.removeTree(fresh);
-    await repository.copyTree(folder, '.', fresh, { owner });
-    // The new one is complete before the old one goes.
-    await repository.removeTree(path);
-    repository.rename(fresh, path);
-    return {
-      vendor: manifest.vendor,
-      name: manifest.name,
-      versions: offeredVersions(text, source),
-      cartridgeVersion: manifest.cartridgeVersion,
-      path,
-      source: text,
-    };
+    const { vendor, name, versions, cartridgeVersion } = manifest;
+    const path = await exclusively(node, (repository) => place(repository, folder, manifest));
+    return { vendor, name, versions, cartridgeVersion, path, source: text };
   } finally {
     folder.close();
   }
 }
 
 /** Removes one cartridge version, with all its software versions and the aliases that led to them. */
-export async function eraseCartridge(
+export function eraseCartridge(
   node: Node,
   what: { vendor: string; name: string; cartridgeVersion: string },
 ): Promise<void> {
-  const entry = listRepository(node).find(
-    (each) =>
-      each.vendor === what.vendor &&
-      each.name === what.name &&
-      each.cartridgeVersion === what.cartridgeVersion,
-  );
-  if (entry === undefined) {
-    throw refused(
-      `key not found: (${what.vendor}, ${what.name}, ${what.cartridgeVersion}).`,
-      'ERR_NO_CARTRIDGE',
+  const { vendor, name, cartridgeVersion } = what;
+  return exclusively(node, async (repository) => {
+    const entry = listRepository(node).find(
+      (each) => each.vendor === vendor && each.name === name && each.cartridgeVersion === cartridgeVersion,
     );
-  }
-  {
-    using repository = openRepository(node);
-    await repository.removeTree(entry.path);
-    const parent = entry.path.split('/')[0] ?? '';
+    if (entry === undefined)
+      throw refused(`key not found: (${vendor}, ${name}, ${cartridgeVersion}).`, 'ERR_NO_CARTRIDGE');
+    const [parent = '', version = ''] = entry.path.split('/');
+    hide(repository, parent, version);
+    await sweep(repository, parent);
     if (repository.list(parent).length === 0) repository.removeDirectory(parent);
-  }
-  const left = listRepository(node);
-  using repository = openRepository(node);
-  for (const [name, target] of readAliases(repository))
-    if (match(left, target) === undefined) removeAlias(repository, name);
+    const left = listRepository(node);
+    for (const [alias, target] of readAliases(repository))
+      if (match(left, target) === undefined) removeAlias(repository, alias);
+  });
 }
 
 /** `php-5.3=php-8.2`: from now on the first name is answered with the second cartridge. */
-export function aliasCartridge(node: Node, text: string): void {
+export async function aliasCartridge(node: Node, text: string): Promise<void> {
   const [name, target] = parseAlias(text);
-  if (match(listRepository(node), target) === undefined)
-    throw refused(`The cartridge ${target} is not installed on this node.`, 'ERR_NO_CARTRIDGE');
-  using repository = openRepository(node);
-  setAlias(repository, name, target);
+  await exclusively(node, (repository) => {
+    if (match(listRepository(node), target) === undefined)
+      throw refused(`The cartridge ${target} is not installed on this node.`, 'ERR_NO_CARTRIDGE');
+    setAlias(repository, name, target);
+  });
 }
 
-export function unaliasCartridge(node: Node, name: string): void {
-  using repository = openRepository(node);
-  removeAlias(repository, name);
+export function unaliasCartridge(node: Node, name: string): Promise<void> {
+  return exclusively(node, (repository) => removeAlias(repository, name));
 }

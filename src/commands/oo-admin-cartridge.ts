@@ -127,8 +127,8 @@ async function erase(node: Node, values: CommandContext['values']): Promise<void
 
 async function rename(node: Node, values: CommandContext['values']): Promise<void> {
   const { aliasCartridge, unaliasCartridge } = await import('../cartridge/repository.js');
-  for (const name of values.list('unalias')) unaliasCartridge(node, name);
-  for (const text of values.list('alias')) aliasCartridge(node, text);
+  for (const name of values.list('unalias')) await unaliasCartridge(node, name);
+  for (const text of values.list('alias')) await aliasCartridge(node, text);
 }
 
 async function list(node: Node, { values, output }: CommandContext): Promise<void> {

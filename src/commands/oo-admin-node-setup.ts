@@ -138,7 +138,7 @@ async function installCartridges(sources: readonly string[], aliases: readonly s
   ]);
   const node = await openNode();
   for (const source of sources) await repository.installCartridge(node, source);
-  for (const alias of aliases) repository.aliasCartridge(node, alias);
+  for (const alias of aliases) await repository.aliasCartridge(node, alias);
 }
 
 async function remove({ values, output }: CommandContext): Promise<number> {

@@ -22,6 +22,8 @@ export interface NodePaths {
   readonly runDir: string;
   /** The one lock file; a gear's lock is a byte of it. */
   readonly gearLocks: string;
+  /** Held by whoever changes the cartridge repository. */
+  readonly repositoryLock: string;
   readonly haproxySocket: string;
 }
 
@@ -39,6 +41,7 @@ export function nodePaths(config: NodeConfig): NodePaths {
     lastAccess: config.lastAccessDir,
     runDir: config.runDir,
     gearLocks: join(config.runDir, 'gears.lock'),
+    repositoryLock: join(config.runDir, 'repository.lock'),
     haproxySocket: join(config.runDir, 'haproxy.sock'),
   };
 }
