@@ -50,6 +50,7 @@ export function packLaunch(options: LaunchOptions, tellStarted: boolean): Packed
   if (!cwd.startsWith('/')) refuse(file, `its directory "${cwd}" must be absolute`);
   if (argv.length === 0) refuse(file, 'its argument vector is empty');
   if (input === 'pipe' && !tellStarted) refuse(file, 'run() has no input pipe; use launch()');
+  amount(file, 'deadline', options.deadline ?? 0);
   const bytes = typeof input === 'string' ? undefined : input;
   const texts = [file, cwd, ...argv];
   for (const name in env) {

@@ -150,7 +150,7 @@ function finish(entry: Running, ended: EndedArguments): void {
   if (entry.onAbort !== undefined) entry.options.signal?.removeEventListener('abort', entry.onAbort);
   const [exitCode, signal, stdout, stderr, truncated, reason, milliseconds, error] = ended;
   if (error !== undefined) {
-    entry.failed(nativeError(error, `${entry.options.file} was not started`));
+    entry.failed(nativeError(explained(error), `${entry.options.file} was not started`));
     return;
   }
   const result: LaunchResult = {
@@ -166,6 +166,18 @@ function finish(entry: Running, ended: EndedArguments): void {
   // Ended before it began (in the queue): `launch` has nothing running to give, but a result. Else this changes nothing.
   entry.started?.({ pid: 0, input: -1 });
   entry.ended(result);
+}
+
+/** Where the errno alone would leave an administrator guessing. */
+function explained(error: Error): Error {
+  const { step, code } = error as Error & { step?: string; code?: string };
+  if (step === 'identity' && code === 'ENOTSUP') {
+    error.message =
+      'identity: fs.suid_dumpable is 1, so a gear could trace what is being started for it; set it to 0 or 2';
+  } else if (step === 'label' && code === 'EINVAL') {
+    error.message = 'label: this kernel takes no SELinux label, or not this one';
+  }
+  return error;
 }
 
 function writable(descriptor: number): Writable {

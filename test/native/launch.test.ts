@@ -214,6 +214,7 @@ t.test('bad input is refused before anything is done', async (t) => {
   await refused({ env: { 'A=B': 'x' } });
   await refused({ maxOutput: -1 });
   await refused({ drain: Number.NaN });
+  await refused({ deadline: -5 });
   await refused({ input: 'pipe' });
   const error = await run(bash('true', { argv: ['a\0b'] })).catch((reason: unknown) => reason as NativeError);
   t.match(error, { code: 'EINVAL', step: 'arguments' });
