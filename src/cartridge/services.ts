@@ -59,15 +59,17 @@ export async function removeEmptyLaunches(node: Node, gear: Named): Promise<void
   }
 }
 
-function belongsTo(pid: number, directory: string): boolean {
+function belongsTo(pid: number, prefixes: readonly string[]): boolean {
+  const inside = (text: string): boolean => prefixes.some((prefix) => text.startsWith(prefix));
   try {
     using process = Directory.open(`/proc/${pid}`);
-    const cwd = process.readlink('cwd');
-    if (cwd === directory || cwd.startsWith(`${directory}/`)) return true;
-    return process
-      .readText('cmdline')
-      .split('\0')
-      .some((word) => word === directory || word.startsWith(`${directory}/`));
+    return (
+      inside(`${process.readlink('cwd')}/`) ||
+      process
+        .readText('cmdline')
+        .split('\0')
+        .some((word) => inside(`${word}/`))
+    );
   } catch {
     return false; // it has ended
   }
@@ -75,11 +77,19 @@ function belongsTo(pid: number, directory: string): boolean {
 
 const KILL_TRIES = 100;
 
-/** Kills what still runs in or out of a directory of the gear: a cartridge that did not stop when it was told to. */
-export async function killProcessesOf(node: Node, gear: Named, directory: string): Promise<void> {
+/**
+ * Kills what still runs in or out of a cartridge's directory, or writes its logs: what did not stop when it was told to,
+ * and helpers that are about to end. Returns when nothing of it is left.
+ */
+export async function killProcessesOf(
+  node: Node,
+  gear: Pick<Gear, 'uuid' | 'home'>,
+  directory: string,
+): Promise<void> {
+  const prefixes = [`${gear.home}/${directory}/`, `${gear.home}/app-root/logs/${directory}`];
   for (let tries = 0; tries < KILL_TRIES; tries += 1) {
     const left = processes(node.cgroups, groupPath(node, gear.uuid)).filter((pid) =>
-      belongsTo(pid, directory),
+      belongsTo(pid, prefixes),
     );
     if (left.length === 0) return;
     for (const pid of left) {

@@ -63,7 +63,7 @@ function definition(node: Node): OperationDefinition<Removal, Context> {
       {
         name: 'processes',
         async run({ removal, gear }) {
-          await killProcessesOf(node, gear, `${gear.home}/${removal.directory}`);
+          await killProcessesOf(node, gear, removal.directory);
           await removeEmptyLaunches(node, gear);
         },
       },

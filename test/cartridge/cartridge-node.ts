@@ -2,7 +2,7 @@
  * A node in a disposable host with the probe cartridge (which shows what its hooks see and fails when told to), the
  * project's own cartridges, one of the old layout, and one empty gear.
  */
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { aliasCartridge, installCartridge } from '../../src/cartridge/repository.js';
 import { openGear, type Gear } from '../../src/gear/gear.js';
@@ -22,11 +22,12 @@ export async function cartridgeNode(): Promise<Node> {
   mkdirSync(`${libexec}/cartridges`, { recursive: true, mode: 0o755 });
   cpSync(`${repository}cartridges/sdk`, `${libexec}/cartridges/sdk`, { recursive: true });
   cpSync(`${fixtures}/old/oldie-1.0`, `${libexec}/cartridges/embedded/oldie-1.0`, { recursive: true });
+  writeFileSync(node.paths.routesMap, '', { mode: 0o640 });
   mkdirSync(node.paths.cartridgeRepository, { mode: 0o755 });
   for (const name of ['php', 'mysql']) await installCartridge(node, `${repository}cartridges/${name}`);
   await installCartridge(node, `${fixtures}/probe`);
-  aliasCartridge(node, 'php-5.3=php-8.2');
-  aliasCartridge(node, 'mysql-5.1=mysql-10.11');
+  await aliasCartridge(node, 'php-5.3=php-8.2');
+  await aliasCartridge(node, 'mysql-5.1=mysql-10.11');
   return node;
 }
 
