@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
+import { stamp } from '../host/clock.js';
 import { Directory } from '../native/beneath.js';
 
 const FOLDER = 'app-deployments';
@@ -34,14 +35,6 @@ export interface DeploymentInput {
   readonly forceCleanBuild: boolean;
 }
 
-/** `2013-02-27_09-53-37.000`, in the node's own time. */
-export function deploymentName(time: Date): string {
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const day = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join('-');
-  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join('-');
-  return `${day}_${clock}.${String(time.getMilliseconds()).padStart(3, '0')}`;
-}
-
 export class Deployments {
   constructor(
     private readonly home: string,
@@ -58,8 +51,8 @@ export class Deployments {
   async begin(input: DeploymentInput, now = new Date()): Promise<string> {
     using folder = this.#open();
     let time = now.getTime();
-    while (folder.exists(deploymentName(new Date(time)))) time += 1;
-    const name = deploymentName(new Date(time));
+    while (folder.exists(stamp(new Date(time)))) time += 1;
+    const name = stamp(new Date(time));
     folder.makeDirectory(name, { mode: 0o750 });
     write(folder, name, {
       git_ref: input.branch,

@@ -3,10 +3,10 @@
  * it is the same code the node runs; `executeInGear` knows that there is nothing left to give up. Invariant: one
  * deployment at a time; a second waits for the first.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { executeInGear } from '../gear/execute.js';
 import { gearEnvironment, type Variables } from '../gear/environment.js';
 import { openGear, type Gear } from '../gear/gear.js';
+import { withLock } from '../host/lock.js';
 import { OoError } from '../native/error.js';
 import { LockFile } from '../native/lock.js';
 import { openNode, type Node } from '../node/node.js';
@@ -19,7 +19,6 @@ import { DEPLOY_LOCK, repositoryPath } from './repository.js';
 import type { Voice } from './voice.js';
 
 const LOCK_TIMEOUT = 600_000;
-const LOCK_POLL = 100;
 
 export interface Inside {
   readonly node: Node;
@@ -68,27 +67,15 @@ export function pushContext({ node, gear, environment }: Inside, voice: Voice): 
 
 /** Runs `work` while no other deployment of this gear runs. */
 export async function alone<T>({ gear }: Inside, voice: Voice, work: () => Promise<T>): Promise<T> {
-  const lock = LockFile.open(`${gear.home}/${DEPLOY_LOCK}`);
-  try {
-    const deadline = Date.now() + LOCK_TIMEOUT;
-    if (!lock.tryLock(0n)) {
-      voice.say('Another deployment of this application is running; waiting for it');
-      while (!lock.tryLock(0n)) {
-        if (Date.now() > deadline) {
-          throw new OoError(
-            'Another deployment has been running for ten minutes. Nothing was done; try again later.',
-            {
-              code: 'ERR_DEPLOY_BUSY',
-              exitCode: 255,
-              gear: gear.uuid,
-            },
-          );
-        }
-        await sleep(LOCK_POLL);
-      }
-    }
-    return await work();
-  } finally {
-    lock.close();
-  }
+  using lock = LockFile.open(`${gear.home}/${DEPLOY_LOCK}`);
+  return await withLock(lock, 0n, work, {
+    timeout: LOCK_TIMEOUT,
+    onWait: () => voice.say('Another deployment of this application is running; waiting for it'),
+    busy: () =>
+      new OoError('Another deployment has been running for ten minutes. Nothing was done; try again later.', {
+        code: 'ERR_DEPLOY_BUSY',
+        exitCode: 255,
+        gear: gear.uuid,
+      }),
+  });
 }

@@ -37,20 +37,13 @@ export async function withGearLock<T>(
   const mine = held.getStore() ?? new Set<string>();
   if (mine.has(key)) return work();
   const timeout = options.wait ?? node.config.gearLockTimeout;
-  let had = false;
-  const inside = (): Promise<T> | T => {
-    had = true;
-    return held.run(new Set([...mine, key]), work);
-  };
-  try {
-    return await withLock(lockFile(node.paths.gearLocks), lockOffset(uuid), inside, { timeout });
-  } catch (error) {
-    if (had || !(error instanceof OoError) || error.code !== 'ERR_LOCK_TIMEOUT') throw error;
-    throw new OoError(
+  const inside = (): Promise<T> | T => held.run(new Set([...mine, key]), work);
+  const busy = (): OoError =>
+    new OoError(
       `Another operation on gear ${uuid} has held its lock for ${Math.round(timeout / 1000)} s. Nothing was done; try again later.`,
-      { code: 'ERR_GEAR_BUSY', gear: uuid, cause: error },
+      { code: 'ERR_GEAR_BUSY', gear: uuid },
     );
-  }
+  return withLock(lockFile(node.paths.gearLocks), lockOffset(uuid), inside, { timeout, busy });
 }
 
 /** The same without waiting: undefined when somebody else holds the lock. */

@@ -55,21 +55,19 @@ export async function connectRoutes(
     });
   }
   using directory = Directory.open(node.paths.routes);
-  const before = held(directory, gear);
-  const fresh = names.filter((name) => !before.includes(name));
-  const taken = fresh.find((name) => node.routes.get(name) !== undefined);
-  if (taken !== undefined) {
-    throw new OoError(
-      `${taken} already leads to another gear. No route was made; disconnect it there first.`,
-      {
-        code: 'ERR_ROUTE_TAKEN',
-        exitCode: 129,
-        gear: gear.uuid,
-      },
-    );
-  }
-  if (fresh.length > 0) hold(directory, gear, [...before, ...fresh]);
-  return node.routes.edit(new Map(names.map((name) => [name, target])));
+  const claim = (): void => {
+    const before = held(directory, gear);
+    const fresh = names.filter((name) => !before.includes(name));
+    const taken = fresh.find((name) => node.routes.get(name) !== undefined);
+    if (taken !== undefined) {
+      throw new OoError(
+        `${taken} already leads to another gear. No route was made; disconnect it there first.`,
+        { code: 'ERR_ROUTE_TAKEN', exitCode: 129, gear: gear.uuid },
+      );
+    }
+    if (fresh.length > 0) hold(directory, gear, [...before, ...fresh]);
+  };
+  return await node.routes.edit(new Map(names.map((name) => [name, target])), claim);
 }
 
 export function connectRoute(

@@ -1,18 +1,7 @@
-/**
- * Time in one place: the wall clock for what people read, a steady clock for how long something took.
- * Invariant: a duration never comes from the wall clock, which may be set back.
- */
-export function now(): Date {
-  return new Date();
-}
+/** The wall clock as people read it in names of files. */
 
-/** Milliseconds since some fixed moment; only differences mean anything. */
-export function steady(): number {
-  return performance.now();
-}
-
-/** A local time as deployments and logs write it: `2013-02-27_10-33-37.123`. */
-export function stamp(date: Date = now()): string {
+/** A local time as the names of deployments have it: `2013-02-27_10-33-37.123`. */
+export function stamp(date: Date): string {
   const two = (n: number): string => String(n).padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   const time = `${two(date.getHours())}-${two(date.getMinutes())}-${two(date.getSeconds())}`;

@@ -6,15 +6,14 @@
  * adds a second entry without a word, so each command is chosen by what `get map` says.
  */
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { effect } from '../native/effect.js';
 import { errnoOf, OoError } from '../native/error.js';
 import { LockFile } from '../native/lock.js';
 import { haproxyChange, haproxyCommand } from './haproxy-socket.js';
+import { withLock } from './lock.js';
 import { MapFile } from './map-file.js';
 
 const LOCK_TIMEOUT = 30_000;
-const LOCK_POLL = 5;
 
 /** `running`: the running HAProxy has it too. `file`: HAProxy is not running, its next start reads it. */
 export type MapOutcome = 'running' | 'file';
@@ -27,7 +26,7 @@ export interface Reconciled {
 
 export class HaproxyMap {
   readonly #file: MapFile;
-  #queue: Promise<unknown> = Promise.resolve();
+  #lock: LockFile | undefined;
 
   constructor(
     readonly socketPath: string,
@@ -50,13 +49,20 @@ export class HaproxyMap {
     return this.edit(new Map([[key, undefined]]));
   }
 
-  /** Several changes as one: one rewrite of the file, then HAProxy's memory key by key. */
-  async edit(changes: ReadonlyMap<string, string | undefined>): Promise<MapOutcome> {
+  /**
+   * Several changes as one: one rewrite of the file, then HAProxy's memory key by key. `first` is run before them while
+   * nobody else can change the map; what it throws keeps them from being made.
+   */
+  async edit(
+    changes: ReadonlyMap<string, string | undefined>,
+    first: () => void = () => {},
+  ): Promise<MapOutcome> {
     for (const [key, value] of changes) {
       checkedWord(key);
       if (value !== undefined) checkedWord(value);
     }
     return this.#exclusively(async () => {
+      first();
       await this.#file.edit(changes);
       return this.#unlessDown(async () => {
         for (const [key, value] of changes) await this.#apply(key, value);
@@ -135,30 +141,17 @@ export class HaproxyMap {
     }
   }
 
-  /** One writer at a time: queued in this process, then an open file description lock against the others. */
+  /** One writer at a time, of this process and of all others. */
   #exclusively<T>(body: () => Promise<T>): Promise<T> {
-    const turn = this.#queue.then(async () => {
-      const lock = LockFile.open(path.join(path.dirname(this.socketPath), 'routes.lock'));
-      try {
-        const deadline = Date.now() + LOCK_TIMEOUT;
-        while (!lock.tryLock(0n)) {
-          if (Date.now() > deadline) {
-            throw new OoError(
-              'Another process has held the lock of the routes for 30 s. Nothing was changed; try again.',
-              {
-                code: 'ERR_ROUTES_BUSY',
-              },
-            );
-          }
-          await sleep(LOCK_POLL);
-        }
-        return await body();
-      } finally {
-        lock.close();
-      }
+    this.#lock ??= LockFile.open(path.join(path.dirname(this.socketPath), 'routes.lock'));
+    return withLock(this.#lock, 0n, body, {
+      timeout: LOCK_TIMEOUT,
+      busy: () =>
+        new OoError(
+          'Another process has held the lock of the routes for 30 s. Nothing was changed; try again.',
+          { code: 'ERR_ROUTES_BUSY' },
+        ),
     });
-    this.#queue = turn.catch(() => {});
-    return turn;
   }
 }
 

@@ -10,6 +10,10 @@ export interface LockOptions {
   /** Milliseconds to wait in all, default 60,000. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called once when somebody else has it. */
+  readonly onWait?: (() => void) | undefined;
+  /** What is thrown when it was not had in time; default `ERR_LOCK_TIMEOUT`. */
+  readonly busy?: (() => OoError) | undefined;
 }
 
 const DEFAULT_TIMEOUT = 60_000;
@@ -34,8 +38,11 @@ export async function withLock<T>(
   const mine = Promise.all([before, new Promise<void>((resolve) => (done = resolve))]);
   queue.set(offset, mine);
   try {
-    if (before !== undefined) await inTime(before, deadline, file, options.signal);
-    await acquire(file, offset, deadline, options.signal);
+    if (before !== undefined || !file.tryLock(offset)) {
+      options.onWait?.();
+      if (before !== undefined) await inTime(before, deadline, file, options);
+      await acquire(file, offset, deadline, options);
+    }
     try {
       return await action();
     } finally {
@@ -51,11 +58,11 @@ async function acquire(
   file: LockFile,
   offset: bigint,
   deadline: number,
-  signal?: AbortSignal,
+  { signal, busy }: LockOptions,
 ): Promise<void> {
   for (let pause = FIRST_PAUSE; !file.tryLock(offset); pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     const left = deadline - performance.now();
-    if (left <= 0) throw notHad(file);
+    if (left <= 0) throw busy?.() ?? notHad(file);
     await sleep(Math.min(pause, left), undefined, signal === undefined ? {} : { signal });
   }
 }
@@ -64,7 +71,7 @@ async function inTime(
   before: Promise<unknown>,
   deadline: number,
   file: LockFile,
-  signal?: AbortSignal,
+  { signal, busy }: LockOptions,
 ): Promise<void> {
   const stop = new AbortController();
   const both = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
@@ -72,7 +79,7 @@ async function inTime(
   const late = sleep(left, 'late', { signal: both });
   late.catch(() => undefined);
   try {
-    if ((await Promise.race([before, late])) === 'late') throw notHad(file);
+    if ((await Promise.race([before, late])) === 'late') throw busy?.() ?? notHad(file);
   } finally {
     stop.abort();
   }

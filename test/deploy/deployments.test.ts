@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFi
 import path from 'node:path';
 import t from 'tap';
 import { CodeSwap } from '../../src/deploy/code-swap.js';
-import { deploymentName, Deployments } from '../../src/deploy/deployments.js';
+import { stamp } from '../../src/host/clock.js';
+import { Deployments } from '../../src/deploy/deployments.js';
 
 const home = t.testdir({
   'app-deployments': { 'by-id': {} },
@@ -19,7 +20,7 @@ const names = (): string[] =>
     .sort();
 
 t.test('the name of a deployment is its local time to the millisecond', (t) => {
-  t.equal(deploymentName(new Date(2013, 1, 7, 9, 5, 3, 4)), '2013-02-07_09-05-03.004');
+  t.equal(stamp(new Date(2013, 1, 7, 9, 5, 3, 4)), '2013-02-07_09-05-03.004');
   t.end();
 });
 

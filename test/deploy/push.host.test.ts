@@ -254,7 +254,7 @@ await t.test('a build that fails brings the former code back and the pusher read
 });
 
 await t.test('a hot deploy changes the code under the running server', async (t) => {
-  const before = (await must('pgrep', ['-o', '-u', '507'])).trim();
+  const before = (await must('pgrep', ['-o', '-u', '507', '-x', 'apache2|httpd'])).trim();
   write('index.php', '<?php echo "hot"; ?>');
   write('.openshift/action_hooks/build', '#!/bin/bash\nexit 0\n', 0o755);
   write('.openshift/markers/hot_deploy', '');
@@ -262,7 +262,7 @@ await t.test('a hot deploy changes the code under the running server', async (t)
   t.equal(code, 0, text);
   t.match(remote(text).join('\n'), /Not stopping cartridge php-5.3 because hot deploy is enabled/);
   t.equal(await page(), '200 hot');
-  t.equal((await must('pgrep', ['-o', '-u', '507'])).trim(), before, 'the same server');
+  t.equal((await must('pgrep', ['-o', '-u', '507', '-x', 'apache2|httpd'])).trim(), before, 'the same server');
 });
 
 await t.test('another branch is kept and not deployed; the deployed branch cannot be deleted', async (t) => {

@@ -45,6 +45,19 @@ t.test('a name of another gear is neither taken nor removed', async (t) => {
   t.match(await map(), /phpapp-demo/);
 });
 
+t.test('of two gears that ask for one name at once, one gets it', async (t) => {
+  const asked = await Promise.allSettled(
+    [one, two].map((gear, at) => connectRoute(node, gear, 'same.test', `127.0.0.${at + 2}:8080`)),
+  );
+  t.same(
+    asked.map(({ status }) => status),
+    ['fulfilled', 'rejected'],
+  );
+  t.notOk(gearRoutes(node, two).includes('same.test'));
+  t.match(await map(), /^same\.test 127\.0\.0\.2:8080$/m);
+  await disconnectRoute(node, one, 'same.test');
+});
+
 t.test("what a crash left between the gear's file and the map ends right when done again", async (t) => {
   await writeFile(path.join(base, 'routes', 'two'), 'two-demo.example.com\n');
   await connectRoute(node, two, 'two-demo.example.com', '127.0.0.2:8080');
