@@ -1,6 +1,6 @@
 // The supervisor without Node: launches from several threads, results, kills, failures, nothing left behind. As root it
 // also confines, in a control group of its own that it removes.
-// sources: supervisor.cc reactor.cc launch.cc launch_group.cc warm.cc cgroup.cc clone.cc confine.cc landlock.cc seccomp.cc
+// sources: supervisor.cc reactor.cc launch.cc launch_child.cc launch_group.cc warm.cc cgroup.cc clone.cc confine.cc landlock.cc seccomp.cc
 #include "../launch.h"
 
 #include <dirent.h>

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freeze, killGroup, pids, thaw, waitEmpty } from '../../src/native/cgroup.js';
 import { launch, run, type Confinement } from '../../src/native/launch.js';
-import { inTenant, makeTenant, processesOf, v1Controllers } from './tenant.js';
+import { inTenant, makeTenant, processesOf, v1Controllers, v2Root } from './tenant.js';
 
 /** A daemon that has left its session, closed its pipes and ignores what can be ignored. */
 const DAEMON = '(trap "" HUP INT TERM; setsid sleep 300 </dev/null >/dev/null 2>&1 &) &';
@@ -198,6 +198,34 @@ t.test('groups of a launcher that was killed are cleared away by the next one', 
     tenant.groups().filter((name) => !name.includes(`-${process.pid}.`)),
     [],
   );
+});
+
+t.test('a launcher whose own group was once killed launches like any other', async (t) => {
+  const tenant = makeTenant(7);
+  const own = `${v2Root}/launcher`;
+  mkdirSync(own, { recursive: true });
+  killGroup(own);
+  const module = new URL('../../src/native/launch.js', import.meta.url).href;
+  const script = `import(${JSON.stringify(module)}).then(async ({ run }) => {
+    const confinement = ${JSON.stringify({ ...tenant.confinement, rlimits: {} })};
+    const options = { file: '/bin/bash', argv: ['bash', '-c', 'grep ^0:: /proc/self/cgroup'], env: {}, cwd: '/', confinement };
+    for (let round = 0; round < 3; round += 1) process.stdout.write((await run(options)).stdout);
+  });`;
+  const result = await run({
+    file: '/bin/bash',
+    argv: [
+      'bash',
+      '-c',
+      'echo $$ > "$1" && exec "$2" -e "$3"',
+      'bash',
+      `${own}/cgroup.procs`,
+      process.execPath,
+      script,
+    ],
+    env: { PATH: '/usr/bin:/bin' },
+    cwd: '/',
+  });
+  t.match(result.stdout.toString(), /^(0::.*\/tenant7\/hook-\d+\.\d+\n){3}$/, result.stderr.toString());
 });
 
 t.test('1,000 hooks at once over 50 gears: none lost, no descriptor, no zombie, no group left', async (t) => {

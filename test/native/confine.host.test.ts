@@ -82,7 +82,6 @@ for (const time of ['the first launch', 'a launch on what the first left warm'])
       ['/var/tmp', 'var-tmp'],
       ['/dev/shm', 'shm'],
     ] as const) {
-       
       const last =
         mounts
           .split('\n')

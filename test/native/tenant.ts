@@ -50,7 +50,7 @@ export function makeTenant(number: number): Tenant {
     gid: uid,
     cgroup: { v2, v1 },
     mounts: [
-      { source: `${home}/.tmp/tmp`, target: '/tmp' },  
+      { source: `${home}/.tmp/tmp`, target: '/tmp' },
       { source: `${home}/.tmp/var-tmp`, target: '/var/tmp' },
       { source: `${home}/.tmp/shm`, target: '/dev/shm' },
     ],
@@ -79,7 +79,7 @@ export function makeTenant(number: number): Tenant {
         process.cwd(),
         '/nowhere',
       ],
-      readWrite: [home, '/tmp', '/var/tmp', '/dev/shm', '/dev/null', '/dev/pts', '/dev/tty'],  
+      readWrite: [home, '/tmp', '/var/tmp', '/dev/shm', '/dev/null', '/dev/pts', '/dev/tty'],
     },
   };
   return {
