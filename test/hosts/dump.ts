@@ -92,8 +92,8 @@ function cgroups(): string[] {
       (name) => `${name}=${readFileSync(join(path, name), 'utf8').trim()}`,
     );
     const busy = readFileSync(join(path, 'cgroup.procs'), 'utf8').trim() === '' ? 'empty' : 'busy';
-    // Launches number their groups, and keep an empty one warm for the next hook.
-    const warm = busy === 'empty' && /\/hook-[\d.]+$/.test(path);
+    // Launches number their groups, keep an empty one warm for the next hook, and sweep the empty ones of services.
+    const warm = busy === 'empty' && /\/(hook|svc)-[\d.]+$/.test(path);
     if (!warm)
       found.push(`cgroup ${path.replace(/\/(svc|hook)-[\d.]+$/, '/$1-N')} ${busy} ${values.join(' ')}`);
     for (const entry of readdirSync(path, { withFileTypes: true })) {
