@@ -104,6 +104,12 @@ for place in "${READ_ONLY[@]}"; do
   mount --bind "$place" "$root$place"
   mount -o remount,bind,ro "$root$place"
 done
+# A clone may lie below a folder that only its owner may enter; accounts made in the host run its programs too.
+folder=${READ_ONLY[0]%/*}
+while [[ -n $folder ]]; do
+  chmod o+x "$root$folder"
+  folder=${folder%/*}
+done
 for place in "${SCRATCH[@]}"; do mount -t tmpfs -o nosuid,nodev,mode=0755 oo-scratch "$root$place"; done
 
 hostname "$HOST_NAME"

@@ -67,10 +67,31 @@ t.test('nothing stays after kill -9 of the runner at any moment of the start', a
 
 t.test('an interrupt ends the command and the host', async (t) => {
   const before = traces();
-  const child = spawn(process.execPath, [runner, '--', 'sleep', '1000'], { stdio: 'ignore', detached: true });
-  await sleep(600);
+  const argv = [runner, '--info-fd', '3', '--', 'sleep', '1000'];
+  const stdio = ['ignore', 'ignore', 'pipe', 'pipe'] as const;
+  const child = spawn(process.execPath, argv, { stdio: [...stdio], detached: true });
   const status = new Promise((resolve) => child.once('exit', resolve));
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
+  await Promise.race([status, new Promise((resolve) => child.stdio[3]?.once('data', resolve))]);
   process.kill(-(child.pid ?? 0), 'SIGINT');
-  t.equal(await status, 130);
+  t.equal(await status, 130, said);
+  t.same(await untilClean(before, 5000), []);
+});
+
+t.test('an interrupt while the host is made ends it as well', async (t) => {
+  const before = traces();
+  for (let moment = 150; moment <= 350; moment += 50) {
+    const child = spawn(process.execPath, [runner, '--', 'sleep', '1000'], {
+      stdio: 'ignore',
+      detached: true,
+    });
+    const status = new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal)));
+    await sleep(moment);
+    process.kill(-(child.pid ?? 0), 'SIGINT');
+    t.not(await status, 0);
+  }
+  const sweeper = spawn(process.execPath, [runner, '--sweep'], { stdio: 'ignore' });
+  await new Promise((resolve) => sweeper.once('exit', resolve));
   t.same(await untilClean(before, 5000), []);
 });

@@ -66,10 +66,11 @@ export async function runHost(options) {
   // The terminal sends Ctrl-C to the command as well; it may end in its own way. Whoever asks again, or asks this
   // process alone, gets the end of the host.
   let interrupts = 0;
+  let ready = false;
   let asked;
   process.on('SIGINT', () => {
     asked ??= 'SIGINT';
-    if (++interrupts > 1) kill();
+    if (++interrupts > 1 || !ready) kill();
     else setTimeout(kill, 15_000).unref();
   });
   for (const signal of ['SIGTERM', 'SIGHUP']) {
@@ -79,7 +80,6 @@ export async function runHost(options) {
     });
   }
   let said = '';
-  let ready = false;
   child.stdio[3].on('data', (chunk) => {
     said += chunk;
     try {

@@ -32,7 +32,7 @@ function files(directory) {
   return found;
 }
 
-/** The ids of hosts whose runner lives. */
+/** The ids of hosts whose runner lives, also those whose state directory is in another mount namespace. */
 function living() {
   const alive = (id) => {
     const [pid, started] = readFileSync(join(stateRoot, id, 'owner'), 'utf8')
@@ -40,7 +40,21 @@ function living() {
       .split(' ');
     return startTime(pid) === started;
   };
-  return new Set(attempt(() => readdirSync(stateRoot), []).filter((id) => attempt(() => alive(id), false)));
+  const here = attempt(() => readdirSync(stateRoot), []).filter((id) => attempt(() => alive(id), false));
+  const elsewhere = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => attempt(() => idOfChildOfRunner(pid)))
+    .filter(Boolean);
+  return new Set([...here, ...elsewhere]);
+}
+
+function idOfChildOfRunner(pid) {
+  const id = /init\.sh\0\S*oo-node-hosts\/([0-9a-f]{8})\0/.exec(
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8'),
+  )?.[1];
+  if (id === undefined) return undefined;
+  const parent = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1];
+  return readFileSync(`/proc/${parent}/comm`, 'utf8') === 'node\n' ? id : undefined;
 }
 
 function processesOfHosts(isForeign) {
