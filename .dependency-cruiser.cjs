@@ -18,12 +18,19 @@ const arrows = rooms.flatMap((names, index) => {
     name: `${name}-imports-to-the-left`,
     severity: 'error',
     from: { path: `^src/${name}/` },
-    to: { path: `^src/(${[...forbidden, ...names.filter((other) => other !== name), 'index\\.ts'].join('|')})` },
+    to: {
+      path: `^src/(${[...forbidden, ...names.filter((other) => other !== name), 'index\\.ts'].join('|')})`,
+    },
   }));
 });
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, dependencyTypesNot: ['type-only'] },
+    },
     ...arrows,
   ],
   options: {

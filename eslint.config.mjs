@@ -4,14 +4,26 @@
 import tseslint from 'typescript-eslint';
 
 const noShell = [
-  { selector: "Property[key.name='shell'][value.value=true]", message: 'Never a shell: pass an argument vector.' },
-  { selector: "CallExpression[callee.name=/^(exec|execSync)$/]", message: 'Never a command string: pass an argument vector.' },
-  { selector: "Literal[value=/^\\/tmp(\\/|$)/]", message: '/tmp is shared by everybody: use a directory of the node.' },
-  { selector: "TemplateElement[value.raw=/^\\/tmp\\//]", message: '/tmp is shared by everybody: use a directory of the node.' },
+  {
+    selector: "Property[key.name='shell'][value.value=true]",
+    message: 'Never a shell: pass an argument vector.',
+  },
+  {
+    selector: 'CallExpression[callee.name=/^(exec|execSync)$/]',
+    message: 'Never a command string: pass an argument vector.',
+  },
+  {
+    selector: 'Literal[value=/^\\/tmp(\\/|$)/]',
+    message: '/tmp is shared by everybody: use a directory of the node.',
+  },
+  {
+    selector: 'TemplateElement[value.raw=/^\\/tmp\\//]',
+    message: '/tmp is shared by everybody: use a directory of the node.',
+  },
 ];
 const noChildProcess = ['child_process', 'node:child_process'].map((name) => ({
   name,
-  message: 'Use native/launch (hooks) or execa (set-up and the node\'s own tools).',
+  message: "Use native/launch (hooks) or execa (set-up and the node's own tools).",
 }));
 const noFs = ['fs', 'node:fs', 'fs/promises', 'node:fs/promises'].map((name) => ({
   name,
