@@ -83,7 +83,7 @@ const KILL_TRIES = 100;
  */
 export async function killProcessesOf(
   node: Node,
-  gear: Pick<Gear, 'uuid' | 'home'>,
+  gear: Named & { readonly home: string },
   directory: string,
 ): Promise<void> {
   const prefixes = [`${gear.home}/${directory}/`, `${gear.home}/app-root/logs/${directory}`];

@@ -51,6 +51,7 @@ for (const { name, request, prepare, ends } of cases) {
     await again();
     for (let at = 1; at <= effects.length; at += 1) {
       const point = await crashAt(request, at, before, after);
+      if (point.effect === '(was not reached)') break; // whether a helper had to be killed differs from run to run
       // Before the first change nothing had begun, after the last all was done; else as the operation recovers.
       const expected = at === 1 ? 'before' : at === effects.length ? 'after' : ends;
       const rest = point.difference.filter((line) => !commits.test(line));
