@@ -3,15 +3,10 @@
  * as the broker escapes them for a shell. A cartridge without that connector answers nothing and succeeds.
  */
 import * as v from 'valibot';
-import { runConnector } from '../cartridge/connectors.js';
-import { failedHook } from '../cartridge/hook-failure.js';
-import { openCartridge } from '../cartridge/installed.js';
-import { openGear } from '../gear/gear.js';
-import { parseGearUuid } from '../gear/identity.js';
 import { OoError } from '../native/error.js';
-import { onGear } from '../operations/journal.js';
+import { executeConnector } from '../operations/connector.js';
 import { optionalLongText, optionalText, requiredText } from './arguments.js';
-import { inner, said, type InnerAction } from './inner-action.js';
+import { inner, type InnerAction } from './inner-action.js';
 import { splitWords } from './words.js';
 
 const connectorExecute = inner(
@@ -30,18 +25,11 @@ const connectorExecute = inner(
         exitCode: 255,
       });
     }
-    const uuid = parseGearUuid(named);
-    const words = splitWords(args['--input-args'] ?? '');
-    return onGear(node, uuid, async () => {
-      const gear = openGear(node, uuid);
-      const cartridge = openCartridge(gear, args['--cart-name']);
-      try {
-        return said(await runConnector(node, gear, cartridge, args['--hook-name'], words));
-      } catch (error) {
-        const failure = failedHook(error);
-        if (failure === undefined) throw error;
-        return { output: failure.output, exitCode: failure.exitCode };
-      }
+    return executeConnector(node, {
+      uuid: named,
+      cartridge: args['--cart-name'],
+      hook: args['--hook-name'],
+      args: splitWords(args['--input-args'] ?? ''),
     });
   },
 );

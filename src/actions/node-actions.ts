@@ -21,7 +21,7 @@ import {
 } from './arguments.js';
 import { cartridgeList } from './cartridge-list.js';
 import { inner, said, type InnerAction } from './inner-action.js';
-import { changeQuota, showQuota } from './quota-actions.js';
+import { getQuota, setQuota } from './quota-actions.js';
 
 const gearOnly = v.object(containerUuid);
 
@@ -131,6 +131,6 @@ export const nodeActions: ReadonlyMap<string, InnerAction> = new Map([
     'force-stop',
     inner(gearOnly, (node, args) => stopGear(node, { uuid: args['--with-container-uuid'], force: true })),
   ],
-  ['get-quota', showQuota],
-  ['set-quota', changeQuota],
+  ['get-quota', getQuota],
+  ['set-quota', setQuota],
 ]);

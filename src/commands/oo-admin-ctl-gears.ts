@@ -127,9 +127,10 @@ async function control(
   node: Node,
   verb: string,
   uuids: readonly string[],
-  { values, output }: CommandContext,
+  context: CommandContext,
 ): Promise<number> {
-  if (verb.startsWith('status')) return status(node, uuids, output);
+  const { values, output } = context;
+  if (verb.startsWith('status')) return status(node, uuids, context);
   const { words, act } = await verbOf(verb, values.text('message'));
   const results: { uuid: string; exitCode: number; output: string }[] = [];
   const waiting = [...uuids];
@@ -165,31 +166,27 @@ async function atOnce(given: string | undefined): Promise<number> {
 async function status(
   node: Node,
   uuids: readonly string[],
-  output: CommandContext['output'],
+  { values, output }: CommandContext,
 ): Promise<number> {
-  const [{ openGear }, { readState, readStopLock }, { listCartridges }, { statusOf }] = await Promise.all([
-    import('../gear/gear.js'),
-    import('../gear/state.js'),
-    import('../cartridge/installed.js'),
-    import('../cartridge/gear-control.js'),
-  ]);
+  const { gearStatus } = await import('../operations/status.js');
+  const found: object[] = [];
   let failed = false;
   for (const uuid of uuids) {
     try {
-      const gear = openGear(node, uuid);
-      const locked = readStopLock(gear) === undefined ? '' : 'Gear is locked: its user has stopped it.\n';
-      output.print(`Checking application ${gear.appName} (${uuid}) status:\n${'-'.repeat(47)}\n${locked}`);
-      output.print(`Gear state: ${readState(gear)}\n`);
-      for (const cartridge of listCartridges(gear)) {
-        const text = await statusOf(node, gear, cartridge);
-        output.print(`Cartridge: ${cartridge.directory} ...\n${text.replace(/^ATTR: .*\n/gm, '')}`);
-      }
-      output.print('\n');
+      const gear = await gearStatus(node, { uuid });
+      found.push(gear);
+      if (values.flag('json')) continue;
+      const heading = `Checking application ${gear.application} (${uuid}) status:\n${'-'.repeat(47)}\n`;
+      const locked = gear.locked ? 'Gear is locked: its user has stopped it.\n' : '';
+      const cartridges = gear.cartridges.map(({ name, output: said }) => `Cartridge: ${name} ...\n${said}`);
+      output.print(`${heading}${locked}Gear state: ${gear.state}\n${cartridges.join('')}\n`);
     } catch (error) {
       failed = true;
+      found.push({ uuid, error: messageOf(error) });
       output.complain(messageOf(error));
     }
   }
+  if (values.flag('json')) output.print(`${JSON.stringify(found)}\n`);
   return failed ? 254 : 0;
 }
 

@@ -1,5 +1,5 @@
 /** `oo-cartridge`: any action on a cartridge of a gear: configure, start, stop, status, deconfigure ... */
-import type { CommandDefinition } from './definition.js';
+import type { CommandContext, CommandDefinition } from './definition.js';
 import * as shared from './gear-options.js';
 
 const verbs = [
@@ -39,6 +39,18 @@ const options = [
     choices: 'cartridges',
   },
   {
+    long: 'with-software-version',
+    short: 'p',
+    argument: 'VERSION',
+    description: 'Version of the software, where the name has none.',
+  },
+  {
+    long: 'with-cartridge-vendor',
+    short: 'o',
+    argument: 'VENDOR',
+    description: 'Of a cartridge to add: only one of this vendor.',
+  },
+  {
     long: 'with-template-url',
     short: 'u',
     argument: 'URL',
@@ -47,6 +59,15 @@ const options = [
   { long: 'verbose', short: 'v', description: 'Say that it succeeded.' },
   { long: 'dry-run', description: 'Check the request, say so, and change nothing.' },
 ] as const;
+
+/** `-n php -p 8.2` is php-8.2; a vendor tells cartridges of one name apart when one of them is added. */
+function fullName({ values }: CommandContext, action: string): string {
+  const name = values.text('with-cartridge-name') ?? '';
+  const version = values.text('with-software-version');
+  const vendor = action === 'configure' ? values.text('with-cartridge-vendor') : undefined;
+  const versioned = version === undefined || name.endsWith(`-${version}`) ? name : `${name}-${version}`;
+  return vendor === undefined ? versioned : `${vendor}-${versioned}`;
+}
 
 export const command: CommandDefinition = {
   name: 'oo-cartridge',
@@ -69,7 +90,7 @@ export const command: CommandDefinition = {
   ],
   run: async (context) => {
     const action = context.values.text('action') ?? '';
-    const cartridge = context.values.text('with-cartridge-name') ?? '';
+    const cartridge = fullName(context, oldVerbs[action] ?? action);
     if (long.has(action)) context.output.progress(`${action} ${cartridge} ...`);
     const url = context.values.text('with-template-url');
     const code = await shared.callCartridgeDo(context, {

@@ -44,10 +44,16 @@ function parse(
     };
   }
   try {
-    return parseArgs({ args: [...argv], options: config, allowPositionals: true, strict: true });
+    return parseArgs({ args: withHelp(argv), options: config, allowPositionals: true, strict: true });
   } catch (error) {
     throw usage(command, sentence(error), error);
   }
+}
+
+/** `-?` has always been --help, whatever else `-h` is for a command. */
+function withHelp(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((word, at) => (word === '-?' && (end < 0 || at < end) ? '--help' : word));
 }
 
 /** Node's words for a wrong option, without its advice and without the dot. */

@@ -6,7 +6,7 @@
  * file. The home is built, synced to the disk and moved into place last: that rename opens the door. Invariant: undone
  * backwards, the uid is given back only when nothing bears it any more.
  */
-import { addAccounts, findAccount, removeAccounts } from '../native/accounts.js';
+import { createAccount, deleteAccounts, findAccount } from '../host/accounts.js';
 import { errnoOf, OoError } from '../native/error.js';
 import { removeConfinement, writeConfinement } from '../gear/confinement.js';
 import { creationEnvironment } from '../gear/creation-environment.js';
@@ -98,16 +98,14 @@ function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
           const { uuid, uid } = creation.input;
           const range = { first: node.config.gearMinUid, last: node.config.gearMaxUid };
           try {
-            const [account] = await addAccounts([
-              {
-                name: uuid,
-                ...(uid === null ? { range } : { uid }),
-                gecos: node.config.gearGecos,
-                home: homeOf(node, uuid),
-                shell: node.config.gearShell,
-              },
-            ]);
-            creation.uid = account?.uid;
+            const account = await createAccount({
+              name: uuid,
+              ...(uid === null ? { range } : { uid }),
+              gecos: node.config.gearGecos,
+              home: homeOf(node, uuid),
+              shell: node.config.gearShell,
+            });
+            creation.uid = account.uid;
           } catch (error) {
             creation.refused = leftAlone(error);
             throw accountRefused(node, uuid, error);
@@ -117,7 +115,7 @@ function definition(node: Node): OperationDefinition<CheckedCreate, Creation> {
           // Nothing of ours to take out: somebody may hold the files for long.
           if (refused || !accountFilesName(uuid)) return;
           if (findAccount(uuid) === undefined || ownAccount(node, uuid) !== undefined)
-            await removeAccounts([uuid]);
+            await deleteAccounts([uuid]);
         },
       },
       {

@@ -5,7 +5,7 @@
  * limits outlast it. Invariant: every step may run again, and steps that act on the uid act only while the gear's own
  * account still holds it.
  */
-import { findAccount, removeAccounts } from '../native/accounts.js';
+import { deleteAccounts, findAccount } from '../host/accounts.js';
 import { OoError } from '../native/error.js';
 import { removeIpc } from '../host/sysv-ipc.js';
 import { removeConfinement } from '../gear/confinement.js';
@@ -88,7 +88,7 @@ function definition(node: Node): OperationDefinition<Doomed, Destruction> {
       { name: 'last-access', run: ({ doomed }) => forgetLastAccess(node, doomed.uuid) },
       { name: 'home', run: ({ doomed }) => removeHome(node, doomed.uuid) },
       { name: 'quota', run: (destruction) => whileOurs(destruction, (uid) => liftQuota(node, uid)) },
-      { name: 'account', run: ({ doomed }) => removeAccounts([doomed.uuid]) },
+      { name: 'account', run: ({ doomed }) => deleteAccounts([doomed.uuid]) },
       { name: 'limits', run: ({ doomed }) => liftLimits(node, doomed.uuid) },
     ],
   };

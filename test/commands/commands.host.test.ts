@@ -71,7 +71,13 @@ await t.test('the life of a gear by commands', async (t) => {
 
 await t.test('a cartridge by commands', async (t) => {
   const php = ['-c', uuid, '-n', `php-${version}`];
-  t.match((await call('oo-cartridge', ['-a', 'add', ...php])).stdout, /^Initialized empty Git repository/);
+  const parts = ['-c', uuid, '-n', 'php', '-p', version];
+  const foreign = await call('oo-cartridge', ['-a', 'add', ...parts, '-o', 'nobody']);
+  t.match(foreign, { exit: 127, stderr: /nobody-php-.* is not installed/ });
+  t.match(
+    (await call('oo-cartridge', ['-a', 'add', ...parts, '-o', 'redhat'])).stdout,
+    /^Initialized empty Git repository/,
+  );
   t.equal((await fetchPage('phpapp-demo.example.com')).status, 200);
   const status = await call('oo-cartridge', ['-a', 'status', ...php]);
   t.match(status, { exit: 0, stdout: /running/i });
@@ -111,6 +117,9 @@ await t.test('the gears of the node', async (t) => {
   t.match(await call('oo-admin-ctl-gears', ['startgear', uuid]), { exit: 0 });
   t.equal((await fetchPage('phpapp-demo.example.com')).status, 200);
   t.match((await call('oo-admin-ctl-gears', ['statusgear', uuid])).stdout, /Gear state: started\n/);
+  t.match(JSON.parse((await call('oo-admin-ctl-gears', ['status', '--json'])).stdout), [
+    { uuid, application: 'phpapp', state: 'started', locked: false, cartridges: [{ output: /running/i }] },
+  ]);
   t.same(await call('oo-admin-ctl-gears', ['recover']), done);
   const none = await call('oo-admin-ctl-gears', ['stopgear', 'nobody']);
   t.match(none, { exit: 254, stdout: /^Stopping gear nobody \.\.\. \[ FAILED \]\n {2}nobody is not a gear/ });

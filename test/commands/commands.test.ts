@@ -53,6 +53,7 @@ for (const command of commands) {
     const output = recorder();
     t.equal(await runCommand(command, ['--help'], output), 0, '--help is no error');
     t.equal(output.printed.join(''), helpText(command));
+    t.equal(await runCommand(command, ['-?'], output), 0, 'nor is its old spelling');
     for (const { long } of options) t.match(helpText(command), `--${long}`);
     t.ok(
       helpText(command)

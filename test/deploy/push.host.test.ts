@@ -262,7 +262,11 @@ await t.test('a hot deploy changes the code under the running server', async (t)
   t.equal(code, 0, text);
   t.match(remote(text).join('\n'), /Not stopping cartridge php-5.3 because hot deploy is enabled/);
   t.equal(await page(), '200 hot');
-  t.equal((await must('pgrep', ['-o', '-u', '507', '-x', 'apache2|httpd'])).trim(), before, 'the same server');
+  t.equal(
+    (await must('pgrep', ['-o', '-u', '507', '-x', 'apache2|httpd'])).trim(),
+    before,
+    'the same server',
+  );
 });
 
 await t.test('another branch is kept and not deployed; the deployed branch cannot be deleted', async (t) => {
