@@ -41,8 +41,7 @@ int PlaceDescriptors(const Prepared& prepared) {
 // the place (getcwd, and with it git, fails). There it walks by name, with its own rights and after everything else.
 int EnterDirectory(const Prepared& prepared) {
   const bool elsewhere = prepared.confined && prepared.confine.mount_count > 0;
-  if (elsewhere && RawError(Raw(SYS_chdir, Address(prepared.cwd_path))) == 0) return 0;
-  if (prepared.cwd >= 0) return RawError(Raw(SYS_fchdir, prepared.cwd));
+  if (prepared.cwd >= 0 && !elsewhere) return RawError(Raw(SYS_fchdir, prepared.cwd));
   return RawError(Raw(SYS_chdir, Address(prepared.cwd_path)));
 }
 

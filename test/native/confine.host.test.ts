@@ -201,6 +201,14 @@ t.test("a directory that leads through the gear's own symlink is walked as the g
   );
 });
 
+t.test('the program can name its directory, in the mounts it has', async (t) => {
+  const tenant = makeTenant(4);
+  for (const cwd of [tenant.home, `${tenant.home}/data`, '/', '/var/tmp']) {
+    const options = { file: '/bin/pwd', argv: ['pwd', '-P'], cwd };
+    for (let round = 0; round < 2; round += 1) t.equal(output(await run(inTenant(tenant, '', options))), `${cwd}\n`);
+  }
+});
+
 t.test('each step that fails is named, and leaves nothing', async (t) => {
   const tenant = makeTenant(5);
   const own = tenant.confinement;
