@@ -13,6 +13,7 @@ import {
   statusAttribute,
   writeState,
 } from '../gear/state.js';
+import { quotaOf } from '../gear/quota.js';
 import type { Node } from '../node/node.js';
 import { controlCartridge, withActionHooks, type ControlOptions } from './control.js';
 import { failedHook, HookFailure } from './hook-failure.js';
@@ -142,10 +143,17 @@ export function reloadCartridge(
   );
 }
 
+/** What the gear may have of the disk, where the disk counts it; only root may ask for that. */
+function quotaAttributes(node: Node, gear: Gear): string {
+  const quota = process.getuid?.() === 0 ? quotaOf(node, gear.uid) : undefined;
+  if (quota === undefined) return '';
+  return `ATTR: quota_blocks=${quota.blocks.hard}\nATTR: quota_files=${quota.inodes.hard}\n`;
+}
+
 /** The attribute line of a stopped or idle gear, then what the cartridge says; a failing status is text, no failure. */
 export async function statusOf(node: Node, gear: Gear, cartridge: Cartridge): Promise<string> {
   const attribute = statusAttribute(gear);
-  let output = attribute === undefined ? '' : `${attribute}\n`;
+  let output = (attribute === undefined ? '' : `${attribute}\n`) + quotaAttributes(node, gear);
   try {
     const said = await controlCartridge(node, gear, cartridge, 'status', { actionHooks: false, merge: true });
     output += said.replace(/^(?!CLIENT_)(.+)$/gm, 'CLIENT_RESULT: $1');

@@ -7,6 +7,7 @@ import { kill, processes } from '../../src/host/cgroup.js';
 import { executeInGear } from '../../src/gear/execute.js';
 import { groupPath } from '../../src/gear/limits.js';
 import { destroyGear } from '../../src/operations/destroy.js';
+import { differences, dumpHost } from '../hosts/dump.js';
 import { act, cartridgeNode, emptyGear, uuid } from './cartridge-node.js';
 
 const node = await cartridgeNode();
@@ -42,6 +43,25 @@ const running = (): string[] =>
   processes(node.cgroups, groupPath(node, uuid))
     .map((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim())
     .sort();
+
+await t.test('php with an empty repository is not started, and goes again without a trace', async (t) => {
+  const before = await dumpHost();
+  const { output, exitCode } = await act(node, 'php-5.3', 'configure', ['empty']);
+  t.equal(exitCode, 0);
+  t.match(output, /^CLIENT_MESSAGE: An empty Git repository has been created for your application\./m);
+  t.equal(readFileSync(`${home}/app-root/runtime/.state`, 'utf8'), 'new\n');
+  t.same(running(), []);
+  t.equal((await act(node, 'php-5.3', 'deconfigure')).exitCode, 0);
+  const left = differences(before, await dumpHost()).filter(
+    (line) => !/\.gitconfig|\/\.state|OPENSHIFT_NAMESPACE/.test(line),
+  );
+  t.same(left, []);
+  const refused = await act(node, 'php-5.3', 'configure', ['gopher://example.com/x']).catch(
+    (error: unknown) => error,
+  );
+  t.match(refused, { exitCode: 130 });
+  t.notOk(statSync(`${home}/php-5.3`, { throwIfNoEntry: false }), 'a bad url leaves nothing');
+});
 
 await t.test('php: the three lines, the page, the code of the template', async (t) => {
   const result = await act(node, 'php-5.3', 'configure');
