@@ -33,6 +33,18 @@ struct ListedEntry {
   unsigned char type;  // DT_*, never DT_UNKNOWN
 };
 
+struct NamedText {
+  std::string name;
+  std::string text;
+};
+
+struct FolderContent {
+  unsigned generation = 0;  // never two contents with one; 0: there is no such directory
+  bool unchanged = false;   // still of the generation that the caller knows: nothing is filled in
+  std::vector<NamedText> files;
+  std::vector<std::string> folders;
+};
+
 // Paths: one or more names joined by single slashes; "." alone means the directory itself where that makes
 // sense.
 bool valid_path(const char* path);
@@ -42,6 +54,11 @@ Failure open_trusted(const char* path, Descriptor* out);
 Failure open_directory(int base, const char* path, Descriptor* out);
 
 Failure read_file(int base, const char* path, size_t limit, std::string* out);
+// What is directly in a directory: the regular files whose names are words (a letter or `_`, then letters,
+// digits, `_`; at most 128) and whose content is at most `limit` bytes, and the names of its directories;
+// `most` of each. Everything else there is passed over.
+Failure read_folder(int base, const char* path, size_t most, size_t limit, unsigned known_generation,
+                    FolderContent* out);
 // `sync` false leaves durability to the caller (sync_all).
 Failure write_file(int base, const char* path, const void* data, size_t size, const Attributes& set,
                    bool sync);

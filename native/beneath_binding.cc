@@ -93,6 +93,40 @@ Napi::Value Read(Info info) {
   return Napi::Buffer<char>::Copy(info.Env(), content.data(), content.size());
 }
 
+// directory, path, most, limit, known generation: undefined (still of that generation), or
+// [generation, [name, text, name, text, ...], [folder, ...]]
+Napi::Value ReadFolder(Info info) {
+  const Napi::Env env = info.Env();
+  int base;
+  std::string path;
+  double most, limit, known;
+  if (!Target(info, &base, &path) || !NumberArgument(info[2], "most", 0, 1e6, &most) ||
+      !NumberArgument(info[3], "limit", 0, 2147483647, &limit) ||
+      !NumberArgument(info[4], "generation", 0, 4294967295.0, &known))
+    return env.Undefined();
+  beneath::FolderContent content;
+  Failure failure = beneath::read_folder(base, path.c_str(), static_cast<size_t>(most),
+                                         static_cast<size_t>(limit), static_cast<unsigned>(known), &content);
+  if (failure) return Done(info, failure);
+  if (content.unchanged) return env.Undefined();
+  Napi::Array files = Napi::Array::New(env, content.files.size() * 2);
+  for (uint32_t i = 0; i < content.files.size(); ++i) {
+    const Napi::HandleScope scope(env);
+    files.Set(2 * i, Napi::String::New(env, content.files[i].name));
+    files.Set(2 * i + 1, Napi::String::New(env, content.files[i].text));
+  }
+  Napi::Array folders = Napi::Array::New(env, content.folders.size());
+  for (uint32_t i = 0; i < content.folders.size(); ++i) {
+    const Napi::HandleScope scope(env);
+    folders.Set(i, Napi::String::New(env, content.folders[i]));
+  }
+  Napi::Array out = Napi::Array::New(env, 3);
+  out.Set(0U, Napi::Number::New(env, content.generation));
+  out.Set(1U, files);
+  out.Set(2U, folders);
+  return out;
+}
+
 Napi::Value Write(Info info) {
   int base;
   std::string path;
@@ -307,6 +341,7 @@ void RegisterBeneath(Napi::Env env, Napi::Object exports) {
   add("openBelow", OpenBelow);
   add("close", Close);
   add("read", Read);
+  add("readFolder", ReadFolder);
   add("write", Write);
   add("makeDirectory", MakeDirectory);
   add("unlink", OnPath<beneath::unlink_entry>);

@@ -6,20 +6,13 @@
  * SSH. Invariant: the environment is built from nothing, and only plain files below the home, reached without
  * following a link, become variables.
  */
-import { Directory } from '../native/beneath.js';
-import { errnoOf } from '../native/error.js';
-import { readGlobalEnvironment } from '../node/global-environment.js';
+import { Directory, type FolderContent } from '../native/beneath.js';
+import { readGlobalEnvironment, variableValue } from '../node/global-environment.js';
 import type { Node } from '../node/node.js';
 import type { Gear } from './gear.js';
 import { fileLabel, labelOption } from './label.js';
 import { composePaths } from './path-elements.js';
-import {
-  isVariableName,
-  mayUserSet,
-  parseVariableName,
-  parseVariableValue,
-  readVariable,
-} from './variable.js';
+import { MAX_VALUE, mayUserSet, parseVariableName, parseVariableValue } from './variable.js';
 
 export type Variables = Record<string, string>;
 
@@ -28,38 +21,22 @@ const MAX_VARIABLES = 1024;
 const MAX_BYTES = 1_048_576;
 const DEFAULT_PATH = '/bin:/usr/bin:/usr/sbin:/sbin';
 
-function readFolder(home: Directory, path: string): Variables {
-  const variables: Variables = {};
-  let folder: Directory;
-  try {
-    folder = home.directory(path);
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EXDEV'].includes(errnoOf(error) ?? '')) return variables;
-    throw error;
-  }
-  try {
-    const names = folder.list().filter((entry) => entry.type === 'file' && isVariableName(entry.name));
-    for (const { name } of names.slice(0, MAX_VARIABLES)) {
-      const value = plainVariable(folder, name);
-      if (value !== undefined) variables[name] = value;
-    }
-  } catch (error) {
-    if (errnoOf(error) !== 'EOVERFLOW') throw error; // more entries than a folder of variables ever has
-  } finally {
-    folder.close();
+/** Of folders that have not changed: the same object as long as the folder's content is the same. */
+const parsed = new WeakMap<FolderContent, Variables>();
+
+/** What the tenant has made too large, or something else than a plain file, is no variable and stops no hook. */
+function parse(content: FolderContent): Readonly<Variables> {
+  let variables = parsed.get(content);
+  if (variables === undefined) {
+    variables = {};
+    for (const [name, text] of content.files) variables[name] = variableValue(name, text);
+    parsed.set(content, variables);
   }
   return variables;
 }
 
-/** What the tenant has made too large, or something else than a file since it was listed, is no variable. */
-function plainVariable(folder: Directory, name: string): string | undefined {
-  try {
-    return readVariable(folder, name);
-  } catch (error) {
-    if (['EFBIG', 'EINVAL', 'ELOOP', 'ENXIO', 'EXDEV', 'ENOTDIR', 'EISDIR'].includes(errnoOf(error) ?? ''))
-      return undefined;
-    throw error;
-  }
+function readFolder(home: Directory, path: string): FolderContent {
+  return home.readFolder(path, MAX_VARIABLES, MAX_VALUE * 2);
 }
 
 /** An environment that execve would refuse helps nobody: what the gear added beyond the bound is left out. */
@@ -77,19 +54,11 @@ function bounded(variables: Variables, kept: Variables): Variables {
   );
 }
 
-function folders(home: Directory, path: string): readonly string[] {
-  return home
-    .list(path)
-    .filter((entry) => entry.type === 'directory')
-    .map((entry) => entry.name)
-    .sort();
-}
-
 /** The gear's own variables: the files in `HOME/.env` alone. */
 export function readEnvironment(gear: Gear): Variables {
   const home = Directory.open(gear.home);
   try {
-    return readFolder(home, '.env');
+    return { ...parse(readFolder(home, '.env')) };
   } finally {
     home.close();
   }
@@ -101,44 +70,87 @@ export function primaryDirectory(own: Variables): string | undefined {
   return name === undefined || ['', '.', '..'].includes(name) ? undefined : name;
 }
 
+/** Everything an environment is made of; the objects are the same as before where nothing has changed. */
+interface Parts {
+  readonly global: Readonly<Variables>;
+  readonly own: Readonly<Variables>;
+  /** In the order in which they are laid over one another. */
+  readonly others: readonly Readonly<Variables>[];
+  readonly user: Readonly<Variables>;
+}
+
+function readParts(node: Node, gear: Gear, cartridge: string | undefined): Parts {
+  const home = Directory.open(gear.home);
+  try {
+    const env = readFolder(home, '.env');
+    const own = parse(env);
+    const directories = readFolder(home, '.').folders.filter((name) => !name.startsWith('.'));
+    const publishers = env.folders.filter((name) => name !== 'user_vars');
+    const last = [cartridge, primaryDirectory(own)].filter((name) => name !== undefined);
+    const paths = [
+      ...directories.map((name) => `${name}/env`),
+      ...publishers.map((name) => `.env/${name}`),
+      ...last.map((name) => `${name}/env`),
+    ];
+    return {
+      global: readGlobalEnvironment(node.paths.globalEnvironment),
+      own,
+      others: paths.map((path) => parse(readFolder(home, path))),
+      user: parse(readFolder(home, '.env/user_vars')),
+    };
+  } finally {
+    home.close();
+  }
+}
+
+function compose(gear: Gear, { global, own, others, user }: Parts): Variables {
+  const kept: Variables = { ...global, ...own };
+  const variables: Variables = Object.assign({}, kept, ...others) as Variables;
+  composePaths(variables, primaryDirectory(own), global['PATH'] ?? DEFAULT_PATH);
+  for (const [name, value] of Object.entries(user)) {
+    if (!mayUserSet(name)) continue;
+    if (!Object.hasOwn(kept, name) || name === 'OPENSHIFT_SECRET_TOKEN') variables[name] = value;
+  }
+  return {
+    SHELL: '/bin/bash',
+    ...bounded(variables, kept),
+    HOME: `${gear.home}/`,
+    USER: gear.uuid,
+    LOGNAME: gear.uuid,
+  };
+}
+
+const MOST_COMPOSED = 1024;
+const composed = new Map<string, { readonly parts: Parts; readonly variables: Variables }>();
+
+function sameParts(a: Parts, b: Parts): boolean {
+  return (
+    a.global === b.global &&
+    a.own === b.own &&
+    a.user === b.user &&
+    a.others.length === b.others.length &&
+    a.others.every((part, index) => part === b.others[index])
+  );
+}
+
 /**
  * The whole environment of a process of the gear; `cartridge` (a directory name) is laid on top of the
- * others.
+ * others. Every file is looked at each time, and composed anew when any part has changed.
  */
 export function gearEnvironment(
   node: Node,
   gear: Gear,
   options: { readonly cartridge?: string } = {},
 ): Variables {
-  const home = Directory.open(gear.home);
-  try {
-    const global = readGlobalEnvironment(node.paths.globalEnvironment);
-    const own = readFolder(home, '.env');
-    const kept: Variables = { ...global, ...own };
-    const variables: Variables = { ...kept };
-    for (const name of folders(home, '.'))
-      if (!name.startsWith('.')) Object.assign(variables, readFolder(home, `${name}/env`));
-    for (const name of folders(home, '.env'))
-      if (name !== 'user_vars') Object.assign(variables, readFolder(home, `.env/${name}`));
-    const primary = primaryDirectory(own);
-    if (options.cartridge !== undefined)
-      Object.assign(variables, readFolder(home, `${options.cartridge}/env`));
-    if (primary !== undefined) Object.assign(variables, readFolder(home, `${primary}/env`));
-    composePaths(variables, primary, global['PATH'] ?? DEFAULT_PATH);
-    for (const [name, value] of Object.entries(readFolder(home, '.env/user_vars'))) {
-      if (!mayUserSet(name)) continue;
-      if (!(name in kept) || name === 'OPENSHIFT_SECRET_TOKEN') variables[name] = value;
-    }
-    return {
-      SHELL: '/bin/bash',
-      ...bounded(variables, kept),
-      HOME: `${gear.home}/`,
-      USER: gear.uuid,
-      LOGNAME: gear.uuid,
-    };
-  } finally {
-    home.close();
+  const parts = readParts(node, gear, options.cartridge);
+  const key = `${gear.home}/${options.cartridge ?? ''}`;
+  let known = composed.get(key);
+  if (known === undefined || !sameParts(known.parts, parts)) {
+    if (composed.size >= MOST_COMPOSED) composed.clear();
+    known = { parts, variables: compose(gear, parts) };
+    composed.set(key, known);
   }
+  return { ...known.variables };
 }
 
 /** Writes one variable of the gear (`HOME/.env/NAME`), readable for it but not its own. */

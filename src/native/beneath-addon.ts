@@ -34,6 +34,14 @@ interface BeneathAddon {
   openBelow(handle: Handle, path: string): Handle;
   close(handle: Handle): void;
   read(handle: Handle, path: string, limit: number): Buffer;
+  /** Generation, [name, text, name, text, ...], folders; undefined when it is still of the known generation. */
+  readFolder(
+    handle: Handle,
+    path: string,
+    most: number,
+    limit: number,
+    known: number,
+  ): [number, string[], string[]] | undefined;
   write(
     h: Handle,
     path: string,

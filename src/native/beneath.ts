@@ -46,6 +46,16 @@ export interface CopyTreeOptions {
 const READ_LIMIT = 1024 * 1024;
 const LIST_LIMIT = 100_000;
 
+export interface FolderContent {
+  readonly files: ReadonlyMap<string, string>;
+  readonly folders: readonly string[];
+}
+
+const NO_FOLDER: FolderContent = { files: new Map(), folders: [] };
+const MOST_FOLDERS = 4096;
+/** What was last read at each path; the addon says whether it still holds. */
+const folders = new Map<string, { readonly generation: number; readonly content: FolderContent }>();
+
 /** An open directory. Close it (or declare it with `using`); what is collected without is closed late. */
 export class Directory implements Disposable {
   readonly #handle: Handle;
@@ -84,6 +94,29 @@ export class Directory implements Disposable {
   read(path: string, limit = READ_LIMIT): Buffer {
     checkRelativePath(path);
     return this.#do('cannot be read', path, () => native().read(this.#handle, path, limit));
+  }
+
+  /**
+   * What is directly in a directory: plain files whose names are those of variables (letters, digits, `_`) and whose
+   * content is at most `limit` bytes, and the names of directories; at most `most` of each. Everything else there is
+   * passed over, and no directory is empty. The very same object as before as long as nothing has changed.
+   */
+  readFolder(path: string, most: number, limit: number): FolderContent {
+    checkRelativePath(path, true);
+    const full = this.#full(path);
+    const known = folders.get(full);
+    const found = this.#do('cannot be read', path, () =>
+      native().readFolder(this.#handle, path, most, limit, known?.generation ?? 0),
+    );
+    if (found === undefined) return known?.content ?? NO_FOLDER;
+    const [generation, texts, names] = found;
+    if (generation === 0) return NO_FOLDER;
+    const files = new Map<string, string>();
+    for (let at = 0; at + 1 < texts.length; at += 2) files.set(texts[at] ?? '', texts[at + 1] ?? '');
+    const content = { files, folders: names.sort() };
+    if (folders.size >= MOST_FOLDERS) folders.clear();
+    folders.set(full, { generation, content });
+    return content;
   }
 
   readText(path: string, limit?: number): string {

@@ -1,10 +1,11 @@
 /** A program inside a gear: who it is, what it has and what it sees; and the one profile that is root's. */
 import t from 'tap';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { executeAsNode, executeInGear } from '../../src/gear/execute.js';
 import { openGear } from '../../src/gear/gear.js';
 import { liftLimits } from '../../src/gear/limits.js';
-import { setVariable } from '../../src/gear/environment.js';
+import { gearEnvironment, removeVariable, setVariable } from '../../src/gear/environment.js';
 import { createGear } from '../../src/operations/create.js';
 import { destroyGear } from '../../src/operations/destroy.js';
 import { hostNode } from '../operations/host-node.js';
@@ -45,6 +46,25 @@ t.test('environment from nothing, the home as working directory, three descripto
   t.notMatch(text, /LEAKED/);
   t.match(text, /\n\/var\/lib\/openshift\/g1\n4\n$/, 'three, and the one that ls itself opens');
 });
+
+t.test(
+  'the environment is that of the files at each launch, however often it was composed before',
+  async (t) => {
+    const ask = (name: string): Promise<string> => bash(`printf %s "$${name}"`);
+    setVariable(node, gear, 'CHANGES', 'first');
+    for (let time = 0; time < 3; time++) t.equal(await ask('CHANGES'), 'first');
+    await sleep(150); // long enough ago to be taken from memory
+    for (let time = 0; time < 3; time++) t.equal(await ask('CHANGES'), 'first');
+    for (const value of ['other', 'third']) {
+      writeFileSync(`${gear.home}/.env/CHANGES`, value); // in place, by an administrator
+      t.equal(await ask('CHANGES'), value);
+    }
+    removeVariable(gear, 'CHANGES');
+    t.equal(await ask('CHANGES'), '');
+    gearEnvironment(node, gear)['OPENSHIFT_GEAR_UUID'] = 'of the caller alone';
+    t.equal(await ask('OPENSHIFT_GEAR_UUID'), 'g1');
+  },
+);
 
 t.test('its own /tmp, and nothing of others', async (t) => {
   writeFileSync('/tmp/of-the-host', 'x');

@@ -213,6 +213,23 @@ t.test('descriptors do not add up: closed, forgotten, and of ended workers', asy
   t.ok(open() <= before + 3, 'of workers');
 });
 
+t.test('a folder of variables is the same object until something in it changes', (t) => {
+  const dir = t.testdir({ env: { A: 'a', 'not.one': '', below: {} } });
+  using directory = Directory.open(dir);
+  const first = directory.readFolder('env', 10, 100);
+  t.same([...first.files], [['A', 'a']]);
+  t.same(first.folders, ['below']);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
+  const settled = directory.readFolder('env', 10, 100);
+  t.equal(directory.readFolder('env', 10, 100), settled);
+  writeFileSync(path.join(dir, 'env', 'A'), 'b');
+  t.same([...directory.readFolder('env', 10, 100).files], [['A', 'b']]);
+  t.same([...directory.readFolder('none', 10, 100).files], []);
+  t.throws(() => directory.readFolder('../x', 10, 100), TypeError);
+  t.throws(() => directory.readFolder('env', -1, 100), TypeError);
+  t.end();
+});
+
 t.test('no descriptor reaches a program that is started', (t) => {
   const dir = t.testdir({ below: {} });
   using directory = Directory.open(dir);
