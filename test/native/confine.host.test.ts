@@ -205,7 +205,8 @@ t.test('the program can name its directory, in the mounts it has', async (t) => 
   const tenant = makeTenant(4);
   for (const cwd of [tenant.home, `${tenant.home}/data`, '/', '/var/tmp']) {
     const options = { file: '/bin/pwd', argv: ['pwd', '-P'], cwd };
-    for (let round = 0; round < 2; round += 1) t.equal(output(await run(inTenant(tenant, '', options))), `${cwd}\n`);
+    for (let round = 0; round < 2; round += 1)
+      t.equal(output(await run(inTenant(tenant, '', options))), `${cwd}\n`);
   }
 });
 
