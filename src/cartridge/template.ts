@@ -149,6 +149,16 @@ export interface TemplateContext {
 
 /** The text of the template with its tags replaced; `TemplateError` says what was not understood. */
 export function renderTemplate(source: string, context: TemplateContext): string {
+  try {
+    return render(source, context);
+  } catch (error) {
+    // A bad pattern, or nesting without end: as little understood as anything else.
+    if (error instanceof SyntaxError || error instanceof RangeError) throw new TemplateError(error.message);
+    throw error;
+  }
+}
+
+function render(source: string, context: TemplateContext): string {
   if (source.length > MAX_OUTPUT) throw new TemplateError('the template is too long');
   let steps = 0;
   const scope: Scope = {

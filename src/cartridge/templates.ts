@@ -11,7 +11,7 @@ import { fileLabel, labelOption } from '../gear/label.js';
 import type { Node } from '../node/node.js';
 import type { Cartridge } from './installed.js';
 import { expand } from './managed-files.js';
-import { renderTemplate } from './template.js';
+import { renderTemplate, TemplateError } from './template.js';
 
 const LIMIT = 1_048_576;
 
@@ -82,7 +82,8 @@ function renderOne(
     home.unlink(path);
     return '';
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof TemplateError)) throw error; // a full disk is no fault of the template
+    const why = error.message;
     node.log.warn('template failed', { gear: gear.uuid, template: path, error: why });
     return `CLIENT_DEBUG: The template ${path} could not be rendered: ${why}\n`;
   }

@@ -71,22 +71,27 @@ signalNames.set(constants.signals.SIGABRT, 'SIGABRT').set(constants.signals.SIGI
 export function launch(options: LaunchOptions): Promise<Launched> {
   return new Promise<Launched>((resolve, reject) => {
     let fail: (error: unknown) => void = reject;
-    const result = new Promise<LaunchResult>((ended, failed) => {
-      const id = begin(
-        options,
-        ended,
-        (error) => fail(error),
-        ({ pid, input }) => {
-          fail = failed;
-          resolve({
-            pid,
-            stdin: input < 0 ? undefined : writable(input),
-            result,
-            kill: () => native?.launchKill(id, ABORT),
-          });
-        },
-      );
+    let ended: (result: LaunchResult) => void = () => {};
+    let failed = fail;
+    const result = new Promise<LaunchResult>((settle, refuse) => {
+      ended = settle;
+      failed = refuse;
     });
+    // What throws here was not started: it rejects the launch, and nobody waits for its result.
+    const id = begin(
+      options,
+      ended,
+      (error) => fail(error),
+      ({ pid, input }) => {
+        fail = failed;
+        resolve({
+          pid,
+          stdin: input < 0 ? undefined : writable(input),
+          result,
+          kill: () => native?.launchKill(id, ABORT),
+        });
+      },
+    );
   });
 }
 

@@ -49,6 +49,8 @@ t.test('what is not understood is an error', async (t) => {
     '<%= "a".constructor %>',
     '<%= x %>',
     '<% open',
+    "<%= 'a' =~ /(/ %>",
+    `<%= ${'('.repeat(100_000)} %>`,
   ])
     t.throws(() => render(source), TemplateError, source);
 });
