@@ -144,7 +144,19 @@ int Warm::Look(const LaunchSpec& spec, View* view) {
   return 0;
 }
 
+// Entering a namespace moves a process to that namespace's own root, out of a chroot that this process may live in.
+// Where the first process has another root than we have, each launch makes its namespace anew.
+static bool RootIsTheNamespaces() {
+  static const bool same = [] {
+    struct stat ours = {}, first = {};
+    return stat("/", &ours) == 0 && stat("/proc/1/root/", &first) == 0 && ours.st_dev == first.st_dev &&
+           ours.st_ino == first.st_ino;
+  }();
+  return same;
+}
+
 void Warm::KeepMountNamespace(const LaunchSpec& spec, pid_t pid, std::vector<FileIdentity> seen) {
+  if (!RootIsTheNamespaces()) return;
   if (!spec.drop_capabilities || spec.uid == 0) return;  // such a program could have changed it
   char path[64];
   snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);

@@ -10,6 +10,7 @@ import { gearConfinement } from '../../src/gear/confinement.js';
 import { executeInGear } from '../../src/gear/execute.js';
 import { openGear, type Gear } from '../../src/gear/gear.js';
 import { createGear } from '../../src/operations/create.js';
+import { run, type Confinement, type LaunchResult } from '../../src/native/launch.js';
 import type { Node } from '../../src/node/node.js';
 import { CompiledLoop, compile } from './compiled-loop.js';
 import { hostNode } from '../operations/host-node.js';
@@ -38,10 +39,21 @@ function prepare(): void {
   );
 }
 
-/** Our launch: what an operation calls. */
-async function ours(node: Node, gear: Gear): Promise<void> {
-  const result = await executeInGear(node, gear, { file: hook, argv: [hook] });
+type Launch = () => Promise<void>;
+
+function succeeded(result: LaunchResult): void {
   if (result.exitCode !== 0) throw new Error(`the hook ended with ${String(result.exitCode)}`);
+}
+
+/** Our launch, with every layer. */
+function launching(confinement: Confinement, gear: Gear): Launch {
+  const env = { PATH: '/usr/bin:/bin' };
+  return async () => succeeded(await run({ file: hook, argv: [hook], env, cwd: gear.home, confinement }));
+}
+
+/** What an operation calls: the gear's environment and confinement are composed for each launch as well. */
+function executing(node: Node, gear: Gear): Launch {
+  return async () => succeeded(await executeInGear(node, gear, { file: hook, argv: [hook] }));
 }
 
 function childProcess(
@@ -75,6 +87,7 @@ function resident(): string {
 
 async function compare(node: Node, gear: Gear, count: number): Promise<void> {
   const confinement = gearConfinement(node, gear);
+  const ours = launching(confinement, gear);
   const { v2, v1 } = confinement.cgroup;
   const bare = new CompiledLoop([`${work}/bare`, String(gear.uid), hook]);
   const confined = new CompiledLoop([
@@ -89,15 +102,16 @@ async function compare(node: Node, gear: Gear, count: number): Promise<void> {
   const contenders: readonly (readonly [string, () => Promise<number>])[] = [
     ['(a) bare vfork loop in C', () => bare.round()],
     ['(b) confining loop in C', () => confined.round()],
-    ['launch, all layers', () => timed(() => ours(node, gear))],
+    ['launch, all layers', () => timed(ours)],
     ['(c) child_process, uid and gid', () => timed(() => childProcess(hook, [], identity))],
+    ["an operation's hook (environment)", () => timed(executing(node, gear))],
     ['(d) runuser', () => timed(() => childProcess('/usr/sbin/runuser', ['-u', 'nobody', '--', hook], {}))],
   ];
   const samples = contenders.map((): number[] => []);
   for (let round = 0; round < count + 20; round++) {
     for (const [index, [, once]] of contenders.entries()) {
-      // runuser and child_process are slow at 1.5 GB: a tenth of the rounds is enough for a median
-      if (index > 2 && round % 10 !== 0) continue;
+      // runuser and child_process are slow at 1.5 GB: a fifth of the rounds is enough for a median
+      if (index > 2 && round % 5 !== 0) continue;
       const time = await once();
       if (round >= 20) samples[index]?.push(time);
     }
@@ -117,7 +131,7 @@ async function compare(node: Node, gear: Gear, count: number): Promise<void> {
 
   const blocks = { launch: [] as number[], child: [] as number[] };
   for (let round = 0; round < 50; round++) {
-    blocks.launch.push(await longestBlock(() => ours(node, gear)));
+    blocks.launch.push(await longestBlock(ours));
     blocks.child.push(await longestBlock(() => childProcess(hook, [], identity)));
   }
   const launchBlock = figures(blocks.launch);
@@ -125,9 +139,7 @@ async function compare(node: Node, gear: Gear, count: number): Promise<void> {
   console.log(
     `longest block of the event loop, median of 50: launch ${milliseconds(launchBlock.median)} (worst ${milliseconds(launchBlock.max)}), child_process ${milliseconds(childBlock.median)} (worst ${milliseconds(childBlock.max)}): ${(childBlock.median / launchBlock.median).toFixed(0)}x less`,
   );
-  const eight = figures(
-    await inTurn(50, () => timed(() => Promise.all(Array.from({ length: 8 }, () => ours(node, gear))))),
-  );
+  const eight = figures(await inTurn(50, () => timed(() => Promise.all(Array.from({ length: 8 }, ours)))));
   console.log(`8 at once: ${milliseconds(eight.median)} for all, ${milliseconds(eight.median / 8)} each`);
 }
 
