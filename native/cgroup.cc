@@ -86,19 +86,30 @@ static void KillMember(const std::string& group, int pid) {
   close(held);
 }
 
-static int KillV1(const std::string& group) {
+int KillGroupByList(const std::string& group) {
+  constexpr int kPasses = 16;
   // Held still or kept from forking, the members cannot outrun the list.
-  const bool freezer = Has(group, "freezer.state");
-  const bool pids_limit = !freezer && Has(group, "pids.max");
+  const bool v2_freezer = Has(group, "cgroup.freeze");
+  const bool freezer = !v2_freezer && Has(group, "freezer.state");
+  const bool pids_limit = !v2_freezer && !freezer && Has(group, "pids.max");
   std::string limit;
+  if (v2_freezer) WriteGroupFile(group, "cgroup.freeze", "1");
   if (freezer) WriteGroupFile(group, "freezer.state", "FROZEN");
   if (pids_limit) {
     ReadGroupFile(group, "pids.max", &limit);
     WriteGroupFile(group, "pids.max", "0");
   }
+  // A freeze takes a moment, in which a member may still fork: its child is in the list of the next pass.
   std::vector<int> pids;
-  const int error = GroupProcesses(group, true, &pids);
-  for (const int pid : pids) KillMember(group, pid);
+  int error = 0;
+  size_t before = 0;
+  for (int pass = 0; pass < kPasses && error == 0 && (pass < 2 || pids.size() > before); ++pass) {
+    before = pids.size();
+    pids.clear();
+    error = GroupProcesses(group, true, &pids);
+    for (const int pid : pids) KillMember(group, pid);
+  }
+  if (v2_freezer) WriteGroupFile(group, "cgroup.freeze", "0");
   if (freezer) WriteGroupFile(group, "freezer.state", "THAWED");  // a frozen process does not die
   if (pids_limit && !limit.empty()) WriteGroupFile(group, "pids.max", limit.c_str());
   return error;
@@ -106,7 +117,7 @@ static int KillV1(const std::string& group) {
 
 int KillGroup(const std::string& group) {
   const int error = WriteGroupFile(group, "cgroup.kill", "1");
-  return error == ENOENT && Has(group, "cgroup.procs") ? KillV1(group) : error;
+  return error == ENOENT && Has(group, "cgroup.procs") ? KillGroupByList(group) : error;
 }
 
 int FreezeGroup(const std::string& group, bool frozen) {

@@ -13,8 +13,11 @@ int ReadGroupFile(const std::string& group, const char* name, std::string* text)
 
 bool IsV2Group(const std::string& group);
 
-// v2: cgroup.kill, the whole subtree at once. v1: each process by signal, with the freezer holding them if it is there.
+// v2: cgroup.kill, the whole subtree at once. v1, and v2 before cgroup.kill: by list.
 int KillGroup(const std::string& group);
+// Each process by signal, with a freezer holding them if there is one. One that was just being forked may be missed:
+// whoever waits for the end asks again.
+int KillGroupByList(const std::string& group);
 int FreezeGroup(const std::string& group, bool frozen);
 
 // Processes of this group and, with `subtree`, of all groups below.

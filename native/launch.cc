@@ -41,15 +41,24 @@ int MakePipe(const LaunchSpec& spec, bool child_reads, Descriptor* near, Descrip
   return 0;
 }
 
-// The process's own, opened once and kept.
+// The process's own, opened once and kept; a failure (there was no descriptor left) is not.
+int Kept(std::atomic<int>* kept, int (*open_it)()) {
+  int number = kept->load();
+  if (number >= 0) return number;
+  const int made = open_it();
+  if (made < 0 || kept->compare_exchange_strong(number, made)) return made;
+  close(made);
+  return number;
+}
+
 int NullDevice() {
-  static const int device = open("/dev/null", O_RDWR | O_CLOEXEC);
-  return device;
+  static std::atomic<int> device{-1};
+  return Kept(&device, [] { return open("/dev/null", O_RDWR | O_CLOEXEC); });
 }
 
 int ProcDirectory() {
-  static const int proc = OpenProc();
-  return proc;
+  static std::atomic<int> proc{-1};
+  return Kept(&proc, OpenProc);
 }
 
 struct Ends {
@@ -90,6 +99,7 @@ unsigned long IgnoredSignals() {
   return ignored;
 }
 
+constexpr int kMostBusy = 50;       // tries, of two milliseconds each
 constexpr int kKilledAtBirth = -1;  // no errno of the kernel's; never leaves this file
 
 struct Pieces {
@@ -193,7 +203,8 @@ StepFailure Clone(const LaunchSpec& spec, const Launcher& launcher, Entry entry,
   if (error != 0) return {Step::cgroup, error};
   if (in_v2 && entry != Entry::self_move) request.cgroup = child->group.directory.get();
   error = CloneChild(request, launcher.stack, RunChild, prepared, &child->pid, &child->pidfd);
-  if (error == ENOSYS || error == EINVAL) {
+  // Absent; too old for the flags, or (E2BIG) for the cgroup; forbidden by a filter that cannot look into its flags.
+  if (error == ENOSYS || error == EINVAL || error == E2BIG || error == EPERM) {
     if (request.cgroup >= 0) error = MoveItself(*child, pieces, &prepared->confine);
     if (error != 0 && request.cgroup >= 0) return {Step::cgroup, error};
     prepared->reset_all_signals = true;
@@ -246,7 +257,8 @@ StepFailure StartChild(const LaunchSpec& spec, const Launcher& launcher, Child* 
   if (const int error = OpenDirectory(spec.cwd, &cwd)) return {Step::cwd, error};
   Ends ends;
   Entry entry = Entry::warm_group;
-  for (bool again = false;; again = true) {
+  int busy = 0;
+  for (bool again = false;;) {
     Prepared prepared;
     prepared.confined = spec.confined;
     prepared.file = spec.file.c_str();
@@ -258,6 +270,12 @@ StepFailure StartChild(const LaunchSpec& spec, const Launcher& launcher, Child* 
     if (const int error = MakeDescriptors(spec, &ends, &prepared)) return {Step::descriptors, error};
     const StepFailure failure = StartInGroup(spec, launcher, entry, &prepared, child);
     if (!failure.failed()) break;
+    // A child of another launch holds copies of all descriptors until its exec, that of a writer of this file included.
+    if (failure.step == Step::exec && failure.error == ETXTBSY && ++busy < kMostBusy && !child->cancelled.load()) {
+      const timespec moment = {0, 2000000};
+      nanosleep(&moment, nullptr);
+      continue;
+    }
     if (failure.step != Step::cgroup) return failure;
     if (failure.error == kKilledAtBirth) {
       if (child->cancelled.load()) return {Step::clone, ECANCELED};
@@ -267,6 +285,7 @@ StepFailure StartChild(const LaunchSpec& spec, const Launcher& launcher, Child* 
     }
     // The gear's groups were killed, or removed and maybe made again, since the warm ones were opened.
     WarmStore::Instance().Forget(spec);
+    again = true;
   }
   child->input = ends.near_input.release();
   child->output = ends.near_output.release();

@@ -1,6 +1,7 @@
 // See launch_child.h.
 #include "launch_child.h"
 
+#include <errno.h>
 #include <linux/close_range.h>
 #include <signal.h>
 
@@ -9,6 +10,8 @@
 namespace oo {
 
 namespace {
+
+constexpr int kMostDescriptors = 65536;
 
 void SetDefault(int number) {
   struct {
@@ -34,7 +37,12 @@ int PlaceDescriptors(const Prepared& prepared) {
   for (int target = 0; target < 3; ++target) {
     if (const int error = RawError(Raw(SYS_dup3, prepared.descriptors[target], target, 0))) return error;
   }
-  return RawError(Raw(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC));
+  int error = RawError(Raw(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC));
+  // Before 5.11 it can only close at once, which does as well: nothing above 2 is needed any more.
+  if (error == EINVAL) error = RawError(Raw(SYS_close_range, 3, ~0U, 0));
+  if (error != ENOSYS) return error;
+  for (int number = 3; number < kMostDescriptors; ++number) Raw(SYS_close, number);  // before 5.9
+  return 0;
 }
 
 // The descriptor lies in the parent's mounts: from a mount namespace of its own the gear could stand there but not name

@@ -247,7 +247,7 @@ void Reactor::EndGroup(const std::shared_ptr<Launch>& launch) {
     const long long now = Microseconds();
     const bool first = launch->give_up == 0;
     if (first) launch->give_up = now + kGroupPatience;
-    if (first || !group.v2) KillLaunchGroup(group);
+    KillLaunchGroup(group);  // again each time: where the kernel has no cgroup.kill one may have been missed
     if (first && group.v2) {
       Watch(group.events.get(), EPOLLPRI, *launch, kGroup);
       launch->group_watched = true;

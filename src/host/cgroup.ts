@@ -176,9 +176,11 @@ function signalAll(h: Hierarchies, path: string): number {
 export async function kill(h: Hierarchies, path: string): Promise<void> {
   const v2 = v2Directory(h, path);
   if (v2 !== undefined && existsSync(v2)) {
-    native.killGroup(v2);
-    if (!(await native.waitEmpty(v2, KILL_WAIT)))
-      throw failed(`Killing the processes of ${path}`, 'still alive');
+    // Once is enough where the kernel has cgroup.kill; by list, one that was just being forked may be missed.
+    const until = Date.now() + KILL_WAIT;
+    do native.killGroup(v2);
+    while (!(await native.waitEmpty(v2, 1000)) && Date.now() < until);
+    if (!(await native.waitEmpty(v2, 0))) throw failed(`Killing the processes of ${path}`, 'still alive');
   }
   // Whoever entered a version 1 hierarchy alone (or all of them, where there is no version 2 tree).
   const until = Date.now() + KILL_WAIT;
