@@ -73,6 +73,7 @@ export function launch(options: LaunchOptions): Promise<Launched> {
     let fail: (error: unknown) => void = reject;
     let ended: (result: LaunchResult) => void = () => {};
     let failed = fail;
+    let stdin: Writable | undefined;
     const result = new Promise<LaunchResult>((settle, refuse) => {
       ended = settle;
       failed = refuse;
@@ -80,13 +81,17 @@ export function launch(options: LaunchOptions): Promise<Launched> {
     // What throws here was not started: it rejects the launch, and nobody waits for its result.
     const id = begin(
       options,
-      ended,
+      (outcome) => {
+        stdin?.destroy(); // a caller that has not ended it would keep its descriptor for ever
+        ended(outcome);
+      },
       (error) => fail(error),
       ({ pid, input }) => {
         fail = failed;
+        if (input >= 0) stdin = writable(input);
         resolve({
           pid,
-          stdin: input < 0 ? undefined : writable(input),
+          stdin,
           result,
           kill: () => native?.launchKill(id, ABORT),
         });

@@ -231,6 +231,19 @@ t.test('what stays in the background is ended with the launch; with keep it goes
   process.kill(pid, 'SIGKILL');
 });
 
+t.test('an input that nobody ended is closed with the launch', async (t) => {
+  await run(bash(':'));
+  const count = (): number => readdirSync('/proc/self/fd').length;
+  const before = count();
+  for (let number = 0; number < 20; number += 1) {
+    const launched = await launch(bash('exit 3', { input: 'pipe' }));
+    t.equal((await launched.result).exitCode, 3);
+    t.equal(launched.stdin?.destroyed, true);
+  }
+  await sleep(50);
+  t.equal(count(), before);
+});
+
 t.test('500 launches leave no descriptor, no zombie and no thread behind', async (t) => {
   const count = (directory: string): number => readdirSync(directory).length;
   await Promise.all(Array.from({ length: 40 }, () => run(bash('exit 3'))));
