@@ -36,6 +36,9 @@ export { addBrokerAuth, dropBrokerAuth } from './operations/broker-auth.js';
 export { configureCartridge } from './operations/configure.js';
 export { deconfigureCartridge } from './operations/deconfigure.js';
 export { runCartridgeAction, type CartridgeActionInput } from './operations/cartridge-action.js';
+export { executeConnector, type ConnectorInput } from './operations/connector.js';
+export { changeQuota, showQuota, type QuotaInput } from './operations/quota.js';
+export { gearStatus, type GearStatus } from './operations/status.js';
 export { recover } from './operations/recover.js';
 export {
   aliasCartridge,

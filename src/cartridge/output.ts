@@ -78,14 +78,6 @@ export function checkedOutput(kind: HookKind, stdout: Uint8Array | string, trunc
   return checked.map((line) => `${line}\n`).join('');
 }
 
-/** The lines that are for the client (or the application's info), without the rest. */
-export function clientLines(text: string): string {
-  return linesOf(text)
-    .filter((line) => line.startsWith('CLIENT_') || line.startsWith('APP_INFO: '))
-    .map((line) => `${line}\n`)
-    .join('');
-}
-
 /** What a failed hook said, all of it for the client: its stdout as messages, its stderr as errors. */
 export function failureOutput(stdout: Uint8Array | string, stderr: Uint8Array | string): string {
   const translate = (source: Uint8Array | string, prefix: string): string[] =>

@@ -85,18 +85,6 @@ export class Deployments {
     await remove(folder, name);
   }
 
-  /** All of them go. */
-  async clear(): Promise<void> {
-    using home = Directory.open(this.home);
-    if (!home.exists(FOLDER)) return;
-    using folder = home.directory(FOLDER);
-    for (const { name, type } of folder.list()) {
-      const kept = name === 'by-id' && type === 'directory';
-      const inside = kept ? folder.list(name).map((entry) => `${name}/${entry.name}`) : [name];
-      for (const path of inside) await folder.removeTree(path);
-    }
-  }
-
   #open(): Directory {
     using home = Directory.open(this.home);
     return home.directory(FOLDER);

@@ -6,12 +6,12 @@
 import { executeInGear } from '../gear/execute.js';
 import { gearEnvironment } from '../gear/environment.js';
 import type { Gear } from '../gear/gear.js';
+import { renewDirectories } from '../gear/home.js';
 import { fileLabel, labelOption } from '../gear/label.js';
 import { Directory } from '../native/beneath.js';
 import { OoError } from '../native/error.js';
 import type { Node } from '../node/node.js';
 import { CodeSwap } from './code-swap.js';
-import { Deployments } from './deployments.js';
 import { Git, type RunInGear } from './git.js';
 import { writeGitSettings, writeHooks } from './git-hooks.js';
 import { cloneFailed, parseSourceUrl } from './source-url.js';
@@ -83,13 +83,13 @@ export async function createRepository(node: Node, gear: Gear, source: Repositor
   return output;
 }
 
-/** Take the repository away again, and what deployments of it have left beside the code; absent is fine. */
-export async function removeRepository(gear: Gear): Promise<void> {
+/** Take the repository away again, with the code it laid out and the record of its deployments; absent is fine. */
+export async function removeRepository(node: Node, gear: Gear): Promise<void> {
   using home = Directory.open(gear.home);
   if (home.exists('git')) await home.removeTree(`git/${gear.appName}.git`);
   await new CodeSwap(gear.home).finish();
   await home.removeTree(DEPLOY_LOCK);
-  await new Deployments(gear.home).clear();
+  await renewDirectories(node, gear, ['app-root/runtime/repo', 'app-deployments', 'app-deployments/by-id']);
 }
 
 /** One commit of everything in the template, made without copying it: the index alone stands between. */

@@ -7,7 +7,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Directory, type Ownership } from '../native/beneath.js';
 import type { Node } from '../node/node.js';
-import { doomedName, unfinishedName } from './home-path.js';
+import { doomedName, homeOf, unfinishedName } from './home-path.js';
 import { homeDirectories, homeFiles, homeLinks, type Owner, type TreeFile } from './home-tree.js';
 import { fileLabel, labelOption } from './label.js';
 
@@ -26,6 +26,14 @@ async function inBase<T>(node: Node, work: (base: Directory) => T | Promise<T>):
   }
 }
 
+function ownersOf(gear: HomeOwner): Readonly<Record<Owner, Ownership>> {
+  return {
+    root: { uid: 0, gid: gear.gid },
+    gear: { uid: gear.uid, gid: gear.gid },
+    hidden: { uid: 0, gid: 0 },
+  };
+}
+
 /** Entries made in one go before other work of this process gets its turn. */
 const TURN = 8;
 
@@ -36,11 +44,7 @@ async function build(
   variables: Readonly<Record<string, string>>,
 ): Promise<void> {
   const label = labelOption(fileLabel(node, gear.uid));
-  const owners: Readonly<Record<Owner, Ownership>> = {
-    root: { uid: 0, gid: gear.gid },
-    gear: { uid: gear.uid, gid: gear.gid },
-    hidden: { uid: 0, gid: 0 },
-  };
+  const owners = ownersOf(gear);
   const write = ({ path, owner, mode, content }: TreeFile): void =>
     home.write(path, content, { mode, owner: owners[owner], durable: false, ...label });
   const entries = [
@@ -100,6 +104,18 @@ export async function removeHome(node: Node, uuid: string): Promise<void> {
     await base.removeTree(doomedName(uuid));
     await base.removeTree(unfinishedName(uuid));
   });
+}
+
+/** Directories of the home as they were at birth: empty, whatever the tenant has put there or in their place. */
+export async function renewDirectories(node: Node, gear: HomeOwner, paths: readonly string[]): Promise<void> {
+  using home = Directory.open(homeOf(node, gear.uuid));
+  const label = labelOption(fileLabel(node, gear.uid));
+  const owners = ownersOf(gear);
+  for (const { path, owner, mode } of homeDirectories) {
+    if (!paths.includes(path)) continue;
+    await home.removeTree(path);
+    home.makeDirectory(path, { mode, owner: owners[owner], ...label });
+  }
 }
 
 /** Does anything stand in the way of a new home of that name? */

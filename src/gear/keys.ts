@@ -47,7 +47,7 @@ export function keyId(uuid: string, comment: string): string {
 
 export function formatKey(shell: string, uuid: string, key: SshKey): string {
   checkPublicKey(key.type, key.key);
-  return `command="${shell}",restrict,pty ${key.type} ${key.key} ${keyId(uuid, key.comment)}`;
+  return lineOf(shell, { type: key.type, key: key.key, id: keyId(uuid, key.comment) });
 }
 
 /**
@@ -63,7 +63,7 @@ export function parseKeys(text: string): readonly AuthorizedKey[] {
 }
 
 function lineOf(shell: string, { type, key, id }: AuthorizedKey): string {
-  return `command="${shell}",restrict,pty ${type} ${key} ${id}\n`;
+  return `command="${shell}",restrict,pty ${type} ${key} ${id}`;
 }
 
 function edit(
@@ -75,7 +75,7 @@ function edit(
   try {
     const text = ssh.tryReadText(FILE, LIMIT) ?? '';
     const next = change(parseKeys(text))
-      .map((key) => lineOf(node.config.gearShell, key))
+      .map((key) => `${lineOf(node.config.gearShell, key)}\n`)
       .join('');
     if (next === text) return;
     if (Buffer.byteLength(next) > LIMIT) throw refused('The gear has too many keys');

@@ -92,10 +92,11 @@ export class Journal {
       try {
         await step.run(context);
       } catch (thrown) {
-        if (definition.recover === 'forward') throw failure(thrown, gear, step.name, undefined);
+        if (definition.recover === 'forward') throw failure(thrown, gear, step.name, AGAIN);
         const broken = await undo(context, steps.slice(0, index + 1), entry);
         if (broken === undefined) await removeEntry(this.directory, basename(entry.path));
-        throw failure(thrown, gear, step.name, broken);
+        const left = broken && `Undoing it failed too: ${broken.message} Run oo-admin-ctl-gears recover.`;
+        throw failure(thrown, gear, step.name, left);
       }
       entry.note({ end: step.name });
     }
@@ -151,7 +152,7 @@ export class Journal {
     const kept = (message: string, cause?: unknown) => ({
       outcome: 'kept' as const,
       error: new OoError(
-        `Operation ${name.operation} of gear ${name.gear} was cut short and cannot be recovered: ${message}. Its journal entry ${this.directory}/${name.file} was kept.`,
+        `Operation ${name.operation} of gear ${name.gear} was cut short and cannot be recovered: ${message}. Nothing else was done; mend that and run oo-admin-ctl-gears recover, or destroy the gear. Its journal entry ${this.directory}/${name.file} was kept.`,
         { code: 'ERR_RECOVER', gear: name.gear, cause },
       ),
     });
@@ -198,15 +199,13 @@ async function undo<C>(context: C, steps: readonly Step<C>[], entry?: Entry): Pr
   return broken;
 }
 
-/**
- * The step's own error, told apart by step and gear; a failed undo is added, because the host is then in
- * between.
- */
-function failure(thrown: unknown, gear: string, step: string, broken: Error | undefined): Error {
+const AGAIN = 'The next command on this gear, or oo-admin-ctl-gears recover, goes on with it.';
+
+/** The step's own error, told apart by step and gear, and what is left of it, because the host is then in between. */
+function failure(thrown: unknown, gear: string, step: string, left: string | undefined): Error {
   const error = asError(thrown);
-  if (broken === undefined && error instanceof OoError && error.step !== undefined) return error;
-  const rest =
-    broken === undefined ? '' : ` Undoing it failed too: ${broken.message} Run oo-admin-ctl-gears recover.`;
+  if (left === undefined && error instanceof OoError && error.step !== undefined) return error;
+  const rest = left === undefined ? '' : ` ${left}`;
   const details = { gear, step, cause: thrown };
   return error instanceof OoError
     ? new OoError(`${error.message}${rest}`, { code: error.code, exitCode: error.exitCode, ...details })

@@ -41,22 +41,10 @@ export function restoreVariables(node: Node, gear: Gear, plan: Configuration): v
   applyVariables(node, gear, plan.previous);
 }
 
-/** The code directory is as empty as it was before the repository was made. */
-export async function emptyCode(gear: Gear): Promise<void> {
-  using home = Directory.open(gear.home);
-  const code = 'app-root/runtime/repo';
-  try {
-    for (const { name } of home.list(code)) await home.removeTree(`${code}/${name}`);
-  } catch (error) {
-    if (!['ENOENT', 'ENOTDIR', 'ELOOP', 'EXDEV'].includes(errnoOf(error) ?? '')) throw error;
-  }
-}
-
 export async function removeMadeRepository(node: Node, gear: Gear, plan: Configuration): Promise<void> {
   if (!plan.repository) return;
   await endLaunches(node, gear, plan);
-  await removeRepository(gear);
-  await emptyCode(gear);
+  await removeRepository(node, gear);
 }
 
 export async function removeNewRoutes(node: Node, gear: Gear, plan: Configuration): Promise<void> {
@@ -97,6 +85,11 @@ export async function undoStart(node: Node, gear: Gear, plan: Configuration): Pr
 /** The logs a cartridge has written (they begin with the name of its directory), except those that are kept. */
 export async function removeLogs(home: Directory, directory: string, kept: readonly string[]): Promise<void> {
   const own = new RegExp(`^${directory.replaceAll('.', '\\.')}([-.].*)?\\.log(\\.\\d+)?$`);
-  for (const { name } of home.list('app-root/logs'))
-    if (own.test(name) && !kept.includes(name)) await home.removeTree(`app-root/logs/${name}`);
+  try {
+    for (const { name } of home.list('app-root/logs'))
+      if (own.test(name) && !kept.includes(name)) await home.removeTree(`app-root/logs/${name}`);
+  } catch (error) {
+    // The tenant's own directory: one too full to be listed, or none at all, keeps no operation from its end.
+    if (!['EOVERFLOW', 'ENOENT', 'ENOTDIR', 'ELOOP', 'EXDEV'].includes(errnoOf(error) ?? '')) throw error;
+  }
 }

@@ -12,13 +12,13 @@ import { disconnectRoutes } from '../gear/routes.js';
 import { clearStopLock, writeState } from '../gear/state.js';
 import { endpointVariables } from '../cartridge/endpoints.js';
 import { applyVariables } from '../cartridge/install-in-gear.js';
-import { findCartridge, isDeployable } from '../cartridge/installed.js';
+import { findCartridge, isDeployable, listCartridges, type Cartridge } from '../cartridge/installed.js';
 import { killProcessesOf, removeEmptyLaunches } from '../cartridge/services.js';
 import { stopForGood, teardownCartridge } from '../cartridge/teardown.js';
 import { removeRepository } from '../deploy/repository.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import type { Node } from '../node/node.js';
-import { emptyCode, removeLogs } from './configure-undo.js';
+import { removeLogs } from './configure-undo.js';
 import { onGear, registerOperation } from './journal.js';
 import { succeeded, type OperationResult } from './result.js';
 
@@ -77,8 +77,7 @@ function definition(node: Node): OperationDefinition<Removal, Context> {
         name: 'repository',
         async run({ removal, gear }) {
           if (!removal.repository) return;
-          await removeRepository(gear);
-          await emptyCode(gear);
+          await removeRepository(node, gear);
         },
       },
       {
@@ -120,12 +119,15 @@ export async function deconfigureCartridge(node: Node, input: DeconfigureInput):
       );
     }
     const { directory, manifest } = cartridge;
+    const otherDeployable = (each: Cartridge): boolean =>
+      each.directory !== directory && isDeployable(each.manifest);
     const primary = primaryDirectory(readEnvironment(gear)) === directory;
     const removal: Removal = {
       uuid,
       directory,
       primary,
-      repository: primary && isDeployable(manifest),
+      // As a configure makes it: for the first cartridge that code can be deployed to.
+      repository: isDeployable(manifest) && !listCartridges(gear).some(otherDeployable),
       variables: [...endpointVariables(manifest), ...(primary ? ['OPENSHIFT_PRIMARY_CARTRIDGE_DIR'] : [])],
     };
     const { lines } = await journal.run(definition(node), uuid, removal);

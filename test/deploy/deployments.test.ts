@@ -70,13 +70,6 @@ t.test('two in the same millisecond are two, and a broken record is read as an e
   t.equal(deployments.list()[0]?.id, null);
 });
 
-t.test('all go with the repository', async (t) => {
-  await new Deployments(home).clear();
-  t.same(readdirSync(folder), ['by-id']);
-  t.same(readdirSync(path.join(folder, 'by-id')), []);
-  await new Deployments(t.testdir()).clear();
-});
-
 t.test('the code changes as a whole and back', async (t) => {
   const swap = new CodeSwap(home);
   const code = (): string => readFileSync(path.join(runtime, 'repo', 'index.php'), 'utf8');

@@ -11,6 +11,7 @@ import {
   statSync,
   symlinkSync,
   writeFileSync,
+  lstatSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -79,7 +80,7 @@ git(`${outside}/app`, 'submodule', '--quiet', 'add', 'git://127.0.0.1/lib', 'ven
 writeFileSync(`${outside}/app/index.php`, 'newer');
 
 async function fresh(): Promise<void> {
-  await removeRepository(gear);
+  await removeRepository(node, gear);
   for (const entry of readdirSync(repo)) rmSync(`${repo}/${entry}`, { recursive: true });
 }
 
@@ -207,7 +208,7 @@ t.test("a program that the tenant's repository names is run by git as the tenant
   chownSync(`${data}/tree`, gear.uid, gear.gid);
   await new Git(run, bare).checkOut('refs/heads/master', `${data}/tree`, swap.index);
   t.equal(readFileSync(`${data}/proof`, 'utf8'), `${gear.uid}\nNoNewPrivs:\t1\n`);
-  await removeRepository(gear);
+  await removeRepository(node, gear);
   t.notOk(existsSync(bare));
 });
 
@@ -229,13 +230,14 @@ t.test(
     symlinkSync(precious, `${deployments}/2013-02-27_09-53-37.000`);
     rmSync(bare, { recursive: true });
     symlinkSync(precious, bare);
-    await removeRepository(gear);
+    await removeRepository(node, gear);
     t.equal(readFileSync(`${precious}/kept`, 'utf8'), 'kept');
     t.same(
       readdirSync(runtime).filter((name) => /^\.(repo|deploy)/.test(name)),
       [],
     );
-    t.same(readdirSync(deployments), []);
+    t.same(readdirSync(deployments), ['by-id'], 'as at birth');
+    t.ok(lstatSync(`${deployments}/by-id`).isDirectory());
     t.same(readdirSync(`${gear.home}/git`), []);
   },
 );

@@ -4,7 +4,16 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -109,5 +118,20 @@ await t.test(
     t.same(open(), []);
   },
 );
+
+await t.test('directories too full to be listed, or no directories, hold up no deconfigure', async (t) => {
+  rmSync(`${gear.home}/app-root/runtime/repo/.openshift`, { recursive: true });
+  t.equal((await act(node, 'php-8.2', 'configure')).exitCode, 0);
+  const logs = `${gear.home}/app-root/logs`;
+  const code = `${gear.home}/app-root/runtime/repo`;
+  for (let n = 0; n <= 100_000; n += 1) writeFileSync(`${logs}/${n}`, '');
+  rmSync(code, { recursive: true });
+  symlinkSync('/etc', code);
+  t.equal((await act(node, 'php-8.2', 'deconfigure')).exitCode, 0);
+  t.same(open(), []);
+  t.ok(lstatSync(code).isDirectory());
+  t.same([lstatSync(code).mode & 0o7777, lstatSync(code).uid, readdirSync(code)], [0o750, gear.uid, []]);
+  t.same(readdirSync(`${gear.home}/app-deployments`), ['by-id']);
+});
 
 t.teardown(() => destroyGear(node, { uuid }));
