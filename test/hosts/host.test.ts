@@ -130,7 +130,9 @@ t.test('a named disk is there again at the next start', async (t) => {
   t.equal((await second.run(['ls', '/tmp'])).stdout, '', '/tmp starts empty');
 });
 
-t.test('a host works in a host, and where there is only the v2 tree', async (t) => {
+const overlays = /^\S+ \/ overlay /m.test(readFileSync('/proc/self/mounts', 'utf8'));
+const noRoom = overlays && 'this machine is an overlay itself, and the kernel stacks two of them at most';
+t.test('a host works in a host, and where there is only the v2 tree', { skip: noRoom }, async (t) => {
   const outer = await Host.start();
   t.teardown(() => outer.stop());
   const onlyV2 = 'umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup';

@@ -45,7 +45,21 @@ function living() {
     .filter((name) => /^\d+$/.test(name))
     .map((pid) => attempt(() => idOfChildOfRunner(pid)))
     .filter(Boolean);
-  return new Set([...here, ...elsewhere]);
+  return new Set([...here, ...elsewhere, ...otherNamespaces()]);
+}
+
+/** Groups with processes that this process namespace cannot name: somebody else's machine inside or around this one. */
+function otherNamespaces() {
+  return cgroupHierarchies().flatMap(({ target }) =>
+    readdirSync(target)
+      .filter((name) => name.startsWith('oo-host-'))
+      .filter((name) =>
+        ['', 'init'].some((leaf) =>
+          /^0$/m.test(attempt(() => readFileSync(join(target, name, leaf, 'cgroup.procs'), 'utf8'), '')),
+        ),
+      )
+      .map((name) => name.slice('oo-host-'.length)),
+  );
 }
 
 function idOfChildOfRunner(pid) {
