@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path';
 import { createGroup, groupExists, placement } from '../host/cgroup.js';
+import { requireLabel } from '../host/selinux.js';
 import { OoError } from '../native/error.js';
 import {
   launch,
@@ -42,6 +43,7 @@ export async function launchInGear(node: Node, gear: Gear, options: ExecuteOptio
   if (!alreadyInside(gear)) {
     await ensureLimits(node, gear.uuid);
     confinement = gearConfinement(node, gear);
+    if (confinement.label !== undefined) requireLabel(confinement.label);
   }
   const environment = gearEnvironment(node, gear, cartridge === undefined ? {} : { cartridge });
   return launch({
@@ -95,6 +97,7 @@ export async function executeAsNode(
   const group = join(node.config.cgroupRoot, '.node');
   if (!groupExists(node.cgroups, group)) await createGroup(node.cgroups, group, {});
   const { env, cwd, ...rest } = options;
+  if (labelled()) requireLabel(FULL_RANGE);
   const launched = await launch({
     deadline: node.config.hookTimeout,
     ...rest,
