@@ -153,9 +153,11 @@ rmdir /.machine
 cd "$WORKING_DIRECTORY" 2>/dev/null || cd /
 [[ -z $LC_ALL_BEFORE ]] || export LC_ALL=$LC_ALL_BEFORE
 trap - EXIT
-trap : INT TERM HUP QUIT
+interrupted=''
+trap 'interrupted=yes' INT TERM HUP QUIT
 set +e +u
 echo ready >&3
 exec 3>&-
+[[ -z $interrupted ]] || exit 130
 "$@"
 exit $?

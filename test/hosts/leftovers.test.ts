@@ -49,21 +49,25 @@ t.test('nothing stays after kill -9 of the runner', async (t) => {
   t.same(await untilClean(before, 15_000), []);
 });
 
-t.test('nothing stays after kill -9 of the runner at any moment of the start', async (t) => {
-  const before = traces();
-  for (let moment = 20; moment <= 320; moment += 30) {
-    const child = spawn(process.execPath, [runner, '--link', '--', 'sleep', '1000'], { stdio: 'ignore' });
-    await sleep(moment);
-    child.kill('SIGKILL');
-  }
-  // Before the watchdog is there, the next start removes what is left, once it is old enough to be nobody's.
-  const found = await untilClean(before, 12_000);
-  if (found.length > 0) {
-    const sweeper = spawn(process.execPath, [runner, '--sweep'], { stdio: 'ignore' });
-    await new Promise((resolve) => sweeper.once('exit', resolve));
-  }
-  t.same(await untilClean(before, 5000), []);
-});
+t.test(
+  'nothing stays after kill -9 of the runner at any moment of the start',
+  { timeout: 120_000 },
+  async (t) => {
+    const before = traces();
+    for (let moment = 20; moment <= 320; moment += 30) {
+      const child = spawn(process.execPath, [runner, '--link', '--', 'sleep', '1000'], { stdio: 'ignore' });
+      await sleep(moment);
+      child.kill('SIGKILL');
+    }
+    // Before the watchdog is there, the next start removes what is left, once it is old enough to be nobody's.
+    const found = await untilClean(before, 12_000);
+    if (found.length > 0) {
+      const sweeper = spawn(process.execPath, [runner, '--sweep'], { stdio: 'ignore' });
+      await new Promise((resolve) => sweeper.once('exit', resolve));
+    }
+    t.same(await untilClean(before, 5000), []);
+  },
+);
 
 t.test('an interrupt ends the command and the host', async (t) => {
   const before = traces();
@@ -79,7 +83,7 @@ t.test('an interrupt ends the command and the host', async (t) => {
   t.same(await untilClean(before, 5000), []);
 });
 
-t.test('an interrupt while the host is made ends it as well', async (t) => {
+t.test('an interrupt while the host is made ends it as well', { timeout: 120_000 }, async (t) => {
   const before = traces();
   for (let moment = 150; moment <= 350; moment += 50) {
     const child = spawn(process.execPath, [runner, '--', 'sleep', '1000'], {

@@ -71,7 +71,7 @@ export async function runHost(options) {
   process.on('SIGINT', () => {
     asked ??= 'SIGINT';
     if (++interrupts > 1 || !ready) kill();
-    else setTimeout(kill, 15_000).unref();
+    else setTimeout(kill, 5000).unref();
   });
   for (const signal of ['SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
