@@ -3,11 +3,12 @@
  * the state of every gear. Invariant: a gear counts as active unless it is idle or stopped.
  */
 import { OoError } from '../native/error.js';
+import { withGearLock } from '../gear/lock.js';
 import { listGears, openGear } from '../gear/gear.js';
 import { readState } from '../gear/state.js';
 import type { Node } from '../node/node.js';
 
-export function activeGears(node: Node): number {
+function activeGears(node: Node): number {
   let active = 0;
   for (const uuid of listGears(node)) {
     try {
@@ -20,9 +21,9 @@ export function activeGears(node: Node): number {
   return active;
 }
 
-export function requireRoom(node: Node): void {
-  const { noOvercommitActive, maxActiveGears } = node.limits;
-  if (!noOvercommitActive || activeGears(node) < maxActiveGears) return;
+function requireRoom(node: Node): void {
+  const { maxActiveGears } = node.limits;
+  if (activeGears(node) < maxActiveGears) return;
   throw new OoError(
     `This node has its ${maxActiveGears} active gears. Nothing was done; create the gear on another node.`,
     {
@@ -30,4 +31,13 @@ export function requireRoom(node: Node): void {
       exitCode: 146,
     },
   );
+}
+
+/** Runs `work`, which makes one more gear, if there is room for it; two at once cannot both have the last place. */
+export function withRoom<T>(node: Node, work: () => Promise<T>): Promise<T> {
+  if (!node.limits.noOvercommitActive) return work();
+  return withGearLock(node, 'room for one more', () => {
+    requireRoom(node);
+    return work();
+  });
 }

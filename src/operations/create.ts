@@ -18,7 +18,7 @@ import { imposeQuota, liftQuota } from '../gear/quota.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import { accountFilesName } from '../node/account-list.js';
 import type { Node } from '../node/node.js';
-import { requireRoom } from './capacity.js';
+import { withRoom } from './capacity.js';
 import { checkCreate, type CheckedCreate, type CreateInput } from './create-input.js';
 import { nodeJournal, onGear, registerOperation } from './journal.js';
 import { silent, type OperationResult } from './result.js';
@@ -183,9 +183,8 @@ export async function createGear(node: Node, request: CreateInput): Promise<Oper
   requireLayers(node);
   return onGear(node, input.uuid, async (journal) => {
     requireFree(node, input.uuid);
-    requireRoom(node);
     try {
-      await journal.run(definition(node), input.uuid, input);
+      await withRoom(node, () => journal.run(definition(node), input.uuid, input));
     } catch (error) {
       throw userCreationFailed(error, input.uuid);
     }
