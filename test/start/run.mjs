@@ -93,7 +93,12 @@ async function runFile(file, suite, deadline, coverage) {
   const argv = suite.host
     ? [process.execPath, 'test/hosts/runner.mjs', ...hostOptions(suite.host), '--', ...test]
     : test;
-  const env = { ...process.env, TAP: '1', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}) };
+  const env = {
+    ...process.env,
+    TAP: '1',
+    TAP_TIMEOUT: '300',
+    ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}),
+  };
   const limit = Math.max(1000, Math.min(fileLimit, deadline - began));
   const { status, output } = await execute(argv, { env, limit, onOutput: (text) => reader.write(text) });
   reader.end(status, file);
