@@ -91,7 +91,17 @@ Failure AccountFile::publish(int directory) {
 
 void AccountFile::discard(int directory) { unlinkat(directory, temporary_.c_str(), 0); }
 
-Failure account_lock(int directory, int wait_milliseconds, Descriptor* out) {
+void AccountLock::release() {
+  if (!file_.valid()) return;
+  struct flock whole;
+  memset(&whole, 0, sizeof(whole));
+  whole.l_type = F_UNLCK;
+  whole.l_whence = SEEK_SET;
+  (void)fcntl(file_.get(), F_OFD_SETLK, &whole);
+  file_.close();
+}
+
+Failure AccountLock::take(int directory, int wait_milliseconds) {
   Descriptor file(openat(directory, ".pwd.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.valid()) return failed("lock", ".pwd.lock");
   // An open-file-description lock conflicts with lckpwdf's fcntl lock, and unlike it also with our own
@@ -110,7 +120,7 @@ Failure account_lock(int directory, int wait_milliseconds, Descriptor* out) {
     nanosleep(&time, nullptr);
     waited += pause;
   }
-  *out = std::move(file);
+  file_ = std::move(file);
   return {};
 }
 

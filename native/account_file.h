@@ -39,7 +39,22 @@ class AccountFile {
   Descriptor new_;
 };
 
-// The lock that shadow-utils, systemd and lckpwdf() honour (`.pwd.lock`); EBUSY when it is not had in time.
-Failure account_lock(int directory, int wait_milliseconds, Descriptor* out);
+// The lock that shadow-utils, systemd and lckpwdf() honour (`.pwd.lock`). It is given back by name: a child
+// that is just being started elsewhere in this process may hold a copy of the descriptor, and with it the
+// lock.
+class AccountLock {
+ public:
+  AccountLock() = default;
+  AccountLock(const AccountLock&) = delete;
+  AccountLock& operator=(const AccountLock&) = delete;
+  ~AccountLock() { release(); }
+
+  // EBUSY when it is not had in time.
+  Failure take(int directory, int wait_milliseconds);
+  void release();
+
+ private:
+  Descriptor file_;
+};
 
 }  // namespace oo::accounts

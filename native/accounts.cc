@@ -206,9 +206,9 @@ Failure read_back(const Account& account) {
   return {};
 }
 
-Failure open_and_lock(const char* path, int wait, Descriptor* directory, Descriptor* lock, Files* files) {
+Failure open_and_lock(const char* path, int wait, Descriptor* directory, AccountLock* lock, Files* files) {
   if (Failure failure = beneath::open_trusted(path, directory)) return failure;
-  if (Failure failure = account_lock(directory->get(), wait, lock)) return failure;
+  if (Failure failure = lock->take(directory->get(), wait)) return failure;
   // A temporary that a killed process left is nobody's while the lock is ours.
   for (AccountFile* file : {&files->group, &files->gshadow, &files->shadow, &files->passwd}) {
     file->discard(directory->get());
@@ -225,7 +225,8 @@ void append(AccountFile* file, const std::string& lines) {
 }  // namespace
 
 Failure add(const char* path, std::vector<Batch>* batches, int wait_milliseconds) {
-  Descriptor directory, lock;
+  Descriptor directory;
+  AccountLock lock;
   Files files;
   if (Failure failure = open_and_lock(path, wait_milliseconds, &directory, &lock, &files)) return failure;
   Names wanted;
@@ -255,7 +256,8 @@ Failure add(const char* path, std::vector<Batch>* batches, int wait_milliseconds
 }
 
 Failure remove(const char* path, const std::vector<std::string>& names, int wait_milliseconds) {
-  Descriptor directory, lock;
+  Descriptor directory;
+  AccountLock lock;
   Files files;
   Names unwanted;
   for (const std::string& name : names) {

@@ -222,6 +222,22 @@ TEST(mode_owner_and_attributes_of_the_files_are_kept) {
   if (labels) CHECK_EQUAL(getxattr(scratch.at("shadow").c_str(), "user.oo", value, sizeof(value)), 1);
 }
 
+TEST(the_lock_is_given_back_though_a_child_holds_a_copy_of_its_descriptor) {
+  const Scratch scratch;
+  fill(scratch);
+  accounts::AccountLock lock;
+  CHECK(!lock.take(scratch.fd(), 0));
+  const pid_t child = fork();  // as a launch whose child has not got to its exec
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  lock.release();
+  same(add_all(scratch, {request("g9")}, nullptr, 0), 0, "");
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+}
+
 TEST(the_lock_is_waited_for_and_given_up_in_time) {
   const Scratch scratch;
   fill(scratch);
