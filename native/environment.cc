@@ -71,9 +71,10 @@ class Composer {
       if (fstat(file, &info) == 0 && S_ISREG(info.st_mode)) {
         char buffer[4096];
         ssize_t n = 0;
-        while (content.size() < kValueBytes && (n = ::read(file, buffer, sizeof buffer)) > 0)
+        while (content.size() <= kValueBytes && (n = ::read(file, buffer, sizeof buffer)) > 0)
           content.append(buffer, static_cast<size_t>(n));
-        (*into)[name] = variable_value(name, content);
+        // What is larger is no variable, as for a hook.
+        if (content.size() <= kValueBytes) (*into)[name] = variable_value(name, content);
       }
       close(file);
     }

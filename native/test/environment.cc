@@ -107,6 +107,14 @@ TEST(links_fifos_and_odd_names_are_no_variables) {
   CHECK_EQUAL(all.begin()->first, std::string("PATH"));
 }
 
+TEST(what_is_larger_than_a_value_may_be_is_no_variable) {
+  Home h;
+  h.put("home/zz/env/FITS", std::string(64 * 1024, 'x'));
+  h.put("home/zz/env/LARGE", std::string(64 * 1024 + 1, 'x'));
+  CHECK_EQUAL(h.get("FITS").size(), 64u * 1024);
+  CHECK_EQUAL(h.get("LARGE"), absent);
+}
+
 TEST(values_of_both_forms) {
   CHECK_EQUAL(oo::variable_value("A", "x"), std::string("x"));
   CHECK_EQUAL(oo::variable_value("A", "x\n\n"), std::string("x\n"));
