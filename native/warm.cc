@@ -18,6 +18,7 @@ namespace oo {
 namespace {
 
 constexpr long long kKeep = 2000;      // milliseconds
+constexpr long long kOldest = 30000;   // milliseconds since it was made, however often it is used
 constexpr long long kTrust = 250;      // milliseconds for which the system's directories are taken to be the same
 constexpr size_t kMostEntries = 64;    // open files are copied at each clone: few of them
 constexpr size_t kMostGroups = 4;      // of one gear at once
@@ -209,21 +210,23 @@ WarmStore& WarmStore::Instance() {
   return *instance;
 }
 
-std::shared_ptr<Warm> WarmStore::Find(const LaunchSpec& spec) {
-  const long long now = Milliseconds();
+std::shared_ptr<Warm> WarmStore::Find(const LaunchSpec& spec) { return Find(spec, Milliseconds()); }
+
+std::shared_ptr<Warm> WarmStore::Find(const LaunchSpec& spec, long long now) {
   std::shared_ptr<Warm> oldest;
   std::shared_ptr<Warm> found;
   {
     const std::lock_guard<std::mutex> lock(parts_->mutex);
     std::shared_ptr<Warm>& entry = parts_->entries[KeyOf(spec)];
-    if (entry != nullptr) {
+    if (entry != nullptr && now - entry->made_ < kOldest) {
       entry->last_used_ = now;
       return entry;
     }
+    oldest = std::move(entry);
     entry = std::make_shared<Warm>();
-    entry->last_used_ = now;
+    entry->last_used_ = entry->made_ = now;
     found = entry;
-    if (parts_->entries.size() > kMostEntries) {
+    if (oldest == nullptr && parts_->entries.size() > kMostEntries) {
       auto last = parts_->entries.end();
       for (auto at = parts_->entries.begin(); at != parts_->entries.end(); ++at) {
         if (at->second != found && (last == parts_->entries.end() || at->second->last_used_ < last->second->last_used_)) last = at;

@@ -1,6 +1,7 @@
 // What one launch leaves warm for the next one of the same gear, since successive hooks are the usual case: the mount
 // namespace with the gear's own /tmp, the Landlock ruleset, open v1 files, empty groups. All of it could be made anew
-// at each launch; it is kept for two seconds after the last use, so that an idle gear pins nothing.
+// at each launch; it is kept for two seconds after the last use, so that an idle gear pins nothing, and for half a minute
+// at most, so that what the host has mounted since reaches a busy one.
 // Invariants: nothing warm is used without a look at the gear's own directories that it was made from (a gear destroyed
 // and made again under the same names has others) and at what was absent then; the system's directories are looked at
 // again after a quarter of a second. A namespace is kept only if no program in it could have changed it.
@@ -63,13 +64,15 @@ class Warm {
   std::vector<FileIdentity> mounts_;
   std::vector<LaunchGroup> groups_;
   std::atomic<long long> last_used_{0};
+  long long made_ = 0;
 };
 
 class WarmStore {
  public:
   static WarmStore& Instance();
 
-  std::shared_ptr<Warm> Find(const LaunchSpec& spec);  // makes an empty one when there is none
+  std::shared_ptr<Warm> Find(const LaunchSpec& spec);  // makes an empty one when there is none, or one too old
+  std::shared_ptr<Warm> Find(const LaunchSpec& spec, long long now);  // at this millisecond of the monotonic clock
   void Forget(const LaunchSpec& spec);
   // Lets go of what was not used for two seconds; true while something is left.
   bool Sweep();

@@ -16,6 +16,7 @@
 #include "../cgroup.h"
 #include "../landlock.h"
 #include "../supervisor.h"
+#include "../warm.h"
 #include "check.h"
 
 using oo::EndReason;
@@ -197,6 +198,18 @@ TEST(many_from_several_threads_leave_nothing) {
     }
   }
   CHECK_EQUAL(OpenFiles(), before);
+}
+
+TEST(what_is_warm_is_made_anew_now_and_then_however_often_it_is_used) {
+  oo::LaunchSpec spec;
+  spec.uid = 65533;
+  oo::WarmStore& store = oo::WarmStore::Instance();
+  const auto first = store.Find(spec, 1000000);
+  for (long long now = 1000000; now < 1030000; now += 500) CHECK(store.Find(spec, now) == first);
+  const auto second = store.Find(spec, 1030000);
+  CHECK(second != first);
+  CHECK(store.Find(spec, 1030001) == second);
+  store.Forget(spec);
 }
 
 TEST(confined_launches_share_what_is_warm_and_end_as_groups) {
