@@ -6,6 +6,8 @@
 // that thread. It knows nothing of N-API.
 #pragma once
 
+#include <unistd.h>
+
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -53,11 +55,17 @@ struct LaunchSpec {
 
 // A running child and the near ends of its pipes (CLOEXEC, non-blocking); -1 where there is none.
 struct Child {
+  Child() = default;
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    if (input >= 0) close(input);
+  }
   pid_t pid = -1;
   std::atomic<int> pidfd{-1};  // written by the kernel before the child runs: a killer may need it before the exec
   std::mutex guard;              // held to signal by pidfd, and to close it
   std::atomic<bool> cancelled{false};  // its killer says so first: then a child that dies at birth is not tried again
-  int input = -1;
+  int input = -1;  // whoever takes it over sets it to -1
   int output = -1;
   int error = -1;
   LaunchGroup group;

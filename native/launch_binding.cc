@@ -1,4 +1,4 @@
-// launchStart, launchKill, launchListen for src/native/launch.ts. All launches of one environment report through one
+// launchStart, launchKill, launchInput, launchListen for src/native/launch.ts. All launches of one environment report through one
 // function, by number. Invariants: nothing here blocks; the environment is kept alive exactly while launches run; when
 // it goes away they are killed.
 #include <unordered_map>
@@ -47,6 +47,7 @@ class Environment final : public LaunchListener {
   }
   void Close() {
     Supervisor::Instance().Abandon(this);
+    launches_.clear();  // this object stays; they, and the pipes that nobody took over, go
     if (told_ != nullptr) napi_release_threadsafe_function(told_, napi_tsfn_abort);
   }
 
@@ -74,7 +75,6 @@ class Environment final : public LaunchListener {
     std::vector<napi_value> arguments = {Napi::Number::New(env, event.kind), Napi::Number::New(env, launch.id)};
     if (event.kind == kStarted) {
       arguments.push_back(Napi::Number::New(env, launch.child.pid));
-      arguments.push_back(Napi::Number::New(env, launch.spec.input == Input::pipe ? launch.child.input : -1));
     } else if (event.kind == kOutput) {
       arguments.push_back(Napi::Number::New(env, event.stream));
       arguments.push_back(Napi::Buffer<char>::Copy(env, event.chunk.data(), event.chunk.size()));
@@ -231,6 +231,14 @@ void LaunchKill(const Napi::CallbackInfo& info) {
   if (launch != nullptr) Supervisor::Instance().Kill(launch, static_cast<EndReason>(info[1].ToNumber().Int32Value()));
 }
 
+// launchInput(id): the near end of the input pipe, the caller's from now on; -1 when there is none. What nobody takes
+// over closes with the launch: a listener may be told in vain, when its environment is ending.
+Napi::Value LaunchInput(const Napi::CallbackInfo& info) {
+  const auto launch = Of(info)->Find(info[0].ToNumber().Uint32Value());
+  const bool pipe = launch != nullptr && launch->spec.input == Input::pipe;
+  return Napi::Number::New(info.Env(), pipe ? std::exchange(launch->child.input, -1) : -1);
+}
+
 void LaunchListen(const Napi::CallbackInfo& info) {
   if (!Of(info)->Listen(info.Env(), info[0].As<Napi::Function>())) ThrowErrno(info.Env(), EBUSY, "listen");
 }
@@ -246,6 +254,7 @@ void RegisterLaunch(Napi::Env env, Napi::Object exports) {
       environment);
   exports.Set("launchStart", Napi::Function::New(env, LaunchStart, "launchStart", environment));
   exports.Set("launchKill", Napi::Function::New(env, LaunchKill, "launchKill", environment));
+  exports.Set("launchInput", Napi::Function::New(env, LaunchInput, "launchInput", environment));
   exports.Set("launchListen", Napi::Function::New(env, LaunchListen, "launchListen", environment));
 }
 

@@ -40,6 +40,7 @@ interface LaunchAddon {
   launchListen(listener: Listener): void;
   launchStart(text: string, numbers: Float64Array, bytes: Uint8Array | undefined): number;
   launchKill(id: number, reason: number): void;
+  launchInput(id: number): number;
 }
 
 const STARTED = 0;
@@ -140,8 +141,8 @@ function connect(): LaunchAddon {
     const entry = running.get(id);
     if (entry === undefined) return;
     if (kind === STARTED) {
-      const [pid, input] = rest as unknown as [number, number];
-      entry.started?.({ pid, input });
+      const [pid] = rest as unknown as [number];
+      entry.started?.({ pid, input: found.launchInput(id) });
     } else if (kind === OUTPUT) {
       const [stream, chunk] = rest as unknown as [number, Buffer];
       entry.options.onOutput?.(stream === 0 ? 'stdout' : 'stderr', chunk);

@@ -276,6 +276,28 @@ t.test('the event loop is not held up while children start', async (t) => {
   t.equal(hold.length, 8);
 });
 
+t.test('an input pipe that reaches nobody, since its worker has ended, is closed', async (t) => {
+  await run(bash(':'));
+  const count = (): number => readdirSync('/proc/self/fd').length;
+  const module = new URL('../../src/native/launch.js', import.meta.url).href;
+  const worker = async (): Promise<void> => {
+    const code = `import(${JSON.stringify(module)}).then(({ launch }) => {
+      for (let i = 0; i < 8; i += 1)
+        launch({ file: '/bin/cat', argv: ['cat'], env: {}, cwd: '/', input: 'pipe' }).catch(() => {});
+      const until = Date.now() + 100; // they start, and nobody listens
+      while (Date.now() < until);
+      process.exit();
+    });`;
+    const started = new Worker(code, { eval: true });
+    await new Promise((resolve, reject) => started.once('exit', resolve).once('error', reject));
+  };
+  await worker();
+  const before = count();
+  for (let time = 0; time < 3; time += 1) await worker();
+  await sleep(100);
+  t.ok(count() <= before + 2, `${count()} open, ${before} before`);
+});
+
 t.test('a worker launches too, and its end ends what it launched', async (t) => {
   const module = new URL('../../src/native/launch.js', import.meta.url).href;
   const worker = new Worker(
