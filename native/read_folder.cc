@@ -25,6 +25,8 @@ namespace {
 constexpr size_t kLongestWord = 128;
 constexpr int kMostChunks = 32;  // of 32 KiB of names: beyond this a folder is no place of variables
 constexpr long long kSettled = 100000000;  // nanoseconds; file times tick every ten milliseconds at worst
+constexpr size_t kMostOfFolder = 2 * 1024 * 1024;  // of all texts of one folder: what comes after is passed over
+constexpr size_t kMostRemembered = 64 * 1024;      // of one folder: a larger one is read each time
 constexpr size_t kMostFolders = 4096;
 constexpr size_t kMostBytes = 16 * 1024 * 1024;
 
@@ -87,6 +89,7 @@ class Memory {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (++generation_ == 0) ++generation_;
     folder->generation = generation_;
+    if (folder->bytes > kMostRemembered) return;
     if (folders_.size() >= kMostFolders || bytes_ + folder->bytes > kMostBytes) {
       folders_.clear();
       bytes_ = 0;
@@ -184,6 +187,7 @@ Failure read_all(int directory, const struct stat& around, const std::vector<std
     for (const Known& file : known->files) by_name.emplace(file.name, &file);
   }
   for (const std::string& name : names) {
+    if (now->bytes > kMostOfFolder) break;
     const auto found = by_name.find(name);
     struct stat info;
     if (found != by_name.end() && found->second->settled &&

@@ -138,6 +138,23 @@ TEST(roots_file_under_a_second_name_is_no_variable_also_when_the_folder_becomes_
   CHECK_EQUAL(Read(scratch)["A"], "(none)");
 }
 
+TEST(a_folder_that_is_too_much_is_read_in_part_and_never_remembered) {
+  const Scratch scratch;
+  scratch.folder("env");
+  const auto read_large = [&scratch](unsigned known) {
+    FolderContent content;
+    CHECK(!read_folder(scratch.fd(), "env", 1000, 65536, known, &content));
+    return content;
+  };
+  for (int i = 0; i < 60; ++i) scratch.put("env/X" + std::to_string(i), std::string(65536, 'x'));
+  wait_until_settled();
+  const FolderContent first = read_large(0);
+  CHECK(first.files.size() >= 32 && first.files.size() < 40);  // 2 MiB
+  const FolderContent again = read_large(first.generation);
+  CHECK(!again.unchanged);
+  CHECK(again.generation != first.generation);
+}
+
 TEST(no_descriptor_stays_open) {
   const Scratch scratch;
   scratch.folder("env");

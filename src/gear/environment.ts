@@ -121,6 +121,8 @@ function compose(gear: Gear, { global, own, others, user }: Parts): Variables {
 }
 
 const MOST_COMPOSED = 1024;
+/** Characters of one gear's environment: tenants must not fill the node's memory. */
+const MOST_REMEMBERED = 64 * 1024;
 const composed = new Map<string, { readonly parts: Parts; readonly variables: Variables }>();
 
 function sameParts(a: Parts, b: Parts): boolean {
@@ -148,7 +150,10 @@ export function gearEnvironment(
   if (known === undefined || !sameParts(known.parts, parts)) {
     if (composed.size >= MOST_COMPOSED) composed.clear();
     known = { parts, variables: compose(gear, parts) };
-    composed.set(key, known);
+    let size = 0;
+    for (const value of Object.values(known.variables)) size += value.length;
+    if (size <= MOST_REMEMBERED) composed.set(key, known);
+    else composed.delete(key);
   }
   return { ...known.variables };
 }

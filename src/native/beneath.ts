@@ -53,6 +53,8 @@ export interface FolderContent {
 
 const NO_FOLDER: FolderContent = { files: new Map(), folders: [] };
 const MOST_FOLDERS = 4096;
+/** Characters of one folder: tenants must not fill the node's memory. */
+const MOST_REMEMBERED = 64 * 1024;
 /** What was last read at each path; the addon says whether it still holds. */
 const folders = new Map<string, { readonly generation: number; readonly content: FolderContent }>();
 
@@ -114,8 +116,11 @@ export class Directory implements Disposable {
     const files = new Map<string, string>();
     for (let at = 0; at + 1 < texts.length; at += 2) files.set(texts[at] ?? '', texts[at + 1] ?? '');
     const content = { files, folders: names.sort() };
+    let size = 0;
+    for (const text of texts) size += text.length;
     if (folders.size >= MOST_FOLDERS) folders.clear();
-    folders.set(full, { generation, content });
+    if (size <= MOST_REMEMBERED) folders.set(full, { generation, content });
+    else folders.delete(full);
     return content;
   }
 
