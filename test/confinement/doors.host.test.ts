@@ -93,6 +93,8 @@ function confined(t: Test, view: ProcessView, { group, more }: Expected): void {
 
 await t.test('a hook', async (t) => {
   const launched = await launchInGear(node, gear, { file: '/bin/sleep', argv: ['sleep', '71.1'] });
+  // The launch is known to be executed a moment before the kernel shows the new program's environment.
+  await awaitProcess(gear.uid, /^sleep 71\.1$/);
   confined(t, viewProcess(launched.pid), { group: /\/hook-/ });
   launched.kill();
   t.match(await launched.result, { aborted: true });
