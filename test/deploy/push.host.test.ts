@@ -211,7 +211,8 @@ await t.test(
   "the hooks of a push, git's own and the tenant's, are confined like any process of the gear",
   async (t) => {
     const file = `${home}/app-root/data/proc`;
-    const facts = 'cat $p/status $p/cgroup; ls $p/fd | sed "s/^/fd /"; tr "\\0" "\\n" < $p/environ';
+    // No pipe in the listing: bash would hold its ends for a moment.
+    const facts = 'cat $p/status $p/cgroup; ls $p/fd; tr "\\0" "\\n" < $p/environ';
     // The hook itself, and its parent: the `gear` program that git's post-receive became.
     write(
       '.openshift/action_hooks/build',
@@ -236,7 +237,7 @@ await t.test(
     t.notMatch(hook, /^GIT_/m, 'nothing of git goes on to a hook of the tenant');
     t.notMatch(hook, /^SSH_/m);
     t.match(hook, /^OPENSHIFT_APP_NAME=phpapp$/m);
-    t.same(hook.match(/^fd \d+$/gm), ['fd 0', 'fd 1', 'fd 2', 'fd 255'], 'bash keeps its script open as 255');
+    t.same(hook.match(/^\d+$/gm), ['0', '1', '2', '255'], 'bash keeps its script open as 255');
   },
 );
 

@@ -40,6 +40,7 @@ function processesOf(uid: number): readonly string[] {
 
 /** A process of the gear's uid that no door of the gear has started. */
 async function stray(): Promise<void> {
+  const before = processesOf(507).length;
   const child = execa(
     'setpriv',
     ['--reuid=507', '--regid=507', '--clear-groups', 'setsid', 'sleep', '1000'],
@@ -50,7 +51,7 @@ async function stray(): Promise<void> {
     },
   );
   child.unref();
-  for (let n = 0; n < 100 && !processesOf(507).includes('sleep'); n += 1) await sleep(20);
+  for (let n = 0; n < 100 && processesOf(507).length === before; n += 1) await sleep(20);
 }
 
 /** A service as a cartridge's start leaves it. */
