@@ -6,47 +6,65 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { effect } from '../native/effect.js';
-import { OoError } from '../native/error.js';
-import { run } from '../native/launch.js';
+import { NativeError, OoError } from '../native/error.js';
+import { run, type Confinement } from '../native/launch.js';
 import type { Node } from '../node/node.js';
 import { ensureLimits } from './limits.js';
 import { gearConfinement } from './confinement.js';
 
-/** Looks again at what was signalled, in milliseconds: a process needs a moment to die. */
-const PAUSES = [2, 5, 10, 20, 50, 100, 200, 400] as const;
+/** Between looks at what was signalled, in milliseconds: a process needs a moment to die. */
+const PAUSES = [1, 2, 5, 10, 20, 50, 100, 200, 400] as const;
 
 export async function killStrays(node: Node, uuid: string, uid: number): Promise<void> {
   await ensureLimits(node, uuid);
+  if (!(await straysLeft(node, uuid, uid))) return;
+  effect('process.kill', `uid ${uid}`);
   for (const pause of PAUSES) {
-    if (!(await signalStrays(node, uuid, uid))) return;
+    await runAs(node, uuid, uid, ['/usr/bin/kill', '-KILL', '--', '-1'], {});
+    if (!(await straysLeft(node, uuid, uid))) return;
     await sleep(pause);
   }
   // What is left after that is a zombie whose parent does not look after it, or stuck in the kernel.
 }
 
-/** Whether there was anybody to signal. */
-async function signalStrays(node: Node, uuid: string, uid: number): Promise<boolean> {
-  effect('process.kill', `uid ${uid}`);
-  const result = await run({
-    file: '/usr/bin/kill',
-    argv: ['kill', '-KILL', '--', '-1'],
+/**
+ * Whether any process has the uid, without a look at all processes: with no process allowed to its user, a program is
+ * started all the same if it is the first one, and refused while there is another.
+ */
+async function straysLeft(node: Node, uuid: string, uid: number): Promise<boolean> {
+  try {
+    await runAs(node, uuid, uid, ['/usr/bin/true'], { nproc: { soft: 0, hard: 0 } });
+    return false;
+  } catch (error) {
+    if (error instanceof NativeError && error.step === 'exec' && error.code === 'EAGAIN') return true;
+    throw new OoError(
+      `It could not be seen whether gear ${uuid} has processes outside of its group; look for them by its uid ${uid}.`,
+      { code: 'ERR_KILL', gear: uuid, cause: error },
+    );
+  }
+}
+
+async function runAs(
+  node: Node,
+  uuid: string,
+  uid: number,
+  argv: readonly [string, ...string[]],
+  limits: Confinement['rlimits'],
+): Promise<void> {
+  const confinement = gearConfinement(node, { uuid, uid, gid: uid });
+  await run({
+    file: argv[0],
+    argv,
     env: {},
     cwd: '/',
-    stderr: 'merge',
     deadline: 10_000,
-    // Landlock would keep the signal inside its own domain, and the home may be half gone: neither is needed
-    // here.
+    // Landlock would keep the signal inside its own domain, and the home may be half gone: neither is needed here.
     confinement: {
-      ...gearConfinement(node, { uuid, uid, gid: uid }),
+      ...confinement,
+      rlimits: { ...confinement.rlimits, ...limits },
       landlock: undefined,
       mounts: [],
       label: undefined,
     },
   });
-  if (result.exitCode === 0) return true;
-  if (result.exitCode === 1) return false; // there was nobody to signal
-  throw new OoError(
-    `The processes of gear ${uuid} outside of its group could not be killed (${result.stdout.toString('utf8').trim()}).`,
-    { code: 'ERR_KILL', gear: uuid },
-  );
 }
