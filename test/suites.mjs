@@ -19,7 +19,7 @@ export const suites = [
         'the compiler finds nothing',
         modules('typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit', '--incremental', 'false'),
       ],
-      ['eslint finds nothing', modules('eslint/bin/eslint.js', '.')],
+      ['eslint finds nothing', modules('eslint/bin/eslint.js', '--config', '.eslint.config.mjs', '.')],
       [
         'the arrows between the rooms hold',
         modules('dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', 'src'),

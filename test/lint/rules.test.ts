@@ -3,7 +3,10 @@ import t from 'tap';
 import { fileURLToPath } from 'node:url';
 import { ESLint } from 'eslint';
 
-const eslint = new ESLint({ cwd: fileURLToPath(new URL('../../../', import.meta.url)) });
+const eslint = new ESLint({
+  cwd: fileURLToPath(new URL('../../../', import.meta.url)),
+  overrideConfigFile: '.eslint.config.mjs',
+});
 
 async function rulesBrokenBy(code: string, filePath: string): Promise<(string | null)[]> {
   const [result] = await eslint.lintText(code, { filePath });
