@@ -82,8 +82,11 @@ t.test(
   async (t) => {
     const launched = await launch({ file: '/bin/sleep', argv: ['sleep', '60'], env: {}, cwd: '/' });
     const proc = `/proc/${launched.pid}`;
-    // A launch resolves at the exec; the kernel closes what is marked to be closed a moment later.
-    for (let tries = 0; tries < 100 && readdirSync(`${proc}/fd`).length > 3; tries += 1) await sleep(5);
+    // A launch resolves at the exec; the kernel closes what is marked to be closed a moment later, and the loader opens
+    // libraries before the program sleeps.
+    const settled = (): boolean =>
+      /^State:\tS/m.test(readFileSync(`${proc}/status`, 'utf8')) && readdirSync(`${proc}/fd`).length <= 3;
+    for (let tries = 0; tries < 100 && !settled(); tries += 1) await sleep(5);
     t.same(readdirSync(`${proc}/fd`).sort(), ['0', '1', '2']);
     const status = readFileSync(`${proc}/status`, 'utf8');
     for (const set of ['SigBlk', 'SigIgn', 'SigCgt'])
