@@ -79,9 +79,13 @@ function landlockRules(node: Node, home: string): LandlockRules {
   };
 }
 
+/** Where SELinux is enforcing, its policy holds what Landlock would. */
+export function usesLandlock(node: Node): boolean {
+  return node.config.confineLandlock && !(labelled() && enforcing());
+}
+
 export function gearConfinement(node: Node, gear: Confined): Confinement {
   const home = homeOf(node, gear.uuid);
-  const landlock = node.config.confineLandlock && !(labelled() && enforcing());
   return {
     uid: gear.uid,
     gid: gear.gid,
@@ -94,7 +98,7 @@ export function gearConfinement(node: Node, gear: Confined): Confinement {
     dropCapabilities: true,
     noNewPrivileges: true,
     seccomp: node.config.confineSeccomp,
-    landlock: landlock ? landlockRules(node, home) : undefined,
+    landlock: usesLandlock(node) ? landlockRules(node, home) : undefined,
   };
 }
 

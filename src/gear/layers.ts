@@ -10,12 +10,13 @@ import { landlockAbi } from '../native/landlock.js';
 import { OoError } from '../native/error.js';
 import type { Layer } from '../node/config.js';
 import type { Node } from '../node/node.js';
+import { usesLandlock } from './confinement.js';
 import { quotaAvailable } from './quota.js';
 
 export function layersInForce(node: Node): Readonly<Record<Layer, boolean>> {
   return {
     selinux: selinuxMode() === 'enforcing',
-    landlock: node.config.confineLandlock && landlockAbi() > 0,
+    landlock: usesLandlock(node) && landlockAbi() > 0,
     seccomp: node.config.confineSeccomp,
     quota: quotaAvailable(node),
     cgroup: limitControllers.every((name) => limitedBy(node.cgroups).includes(name)),
