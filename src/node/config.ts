@@ -37,6 +37,10 @@ const words = v.pipe(
 );
 const level = v.picklist(['DEBUG', 'INFO', 'WARN', 'ERROR'], 'one of DEBUG, INFO, WARN, ERROR');
 const layers = ['selinux', 'landlock', 'seccomp', 'quota', 'cgroup'] as const;
+const portProxy = v.picklist(
+  ['iptables', 'iptables-legacy', 'iptables-nft', 'nftables'],
+  'one of iptables, iptables-legacy, iptables-nft, nftables',
+);
 const layerList = v.pipe(words, v.array(v.picklist(layers, `a list of ${layers.join(', ')}`)));
 
 /** A layer of confinement that node.conf can demand. */
@@ -58,6 +62,8 @@ const schema = v.object({
   PORT_BEGIN: v.optional(integer(1024, 65_535), '35531'),
   PORTS_PER_USER: v.optional(integer(1, 1000), '5'),
   WRAPAROUND_UID: v.optional(integer(1, 131_072), '65536'),
+  PORT_PROXY: v.optional(portProxy, 'iptables'),
+  DRAIN_TIMEOUT: v.optional(integer(0, 300), '10'),
   IP_ADDRESS_WRAPAROUND_OFFSET: v.optional(integer(0, 999), '1'),
   SELINUX_MCS_SET_SIZE: v.optional(integer(2, 1024), '1024'),
   SELINUX_MCS_GROUP_SIZE: v.optional(integer(1, 5), '2'),
@@ -118,6 +124,10 @@ function shape(confDir: string, raw: Raw) {
       mcsUidOffset: raw.SELINUX_MCS_UID_OFFSET,
       mlsLevel: raw.SELINUX_MLS_NUM,
     },
+    /** What leads public ports to gears; `iptables` is whichever variant the distribution has chosen. */
+    portProxy: raw.PORT_PROXY,
+    /** Milliseconds the running requests of a gear that is being destroyed may take to end. */
+    drainTimeout: raw.DRAIN_TIMEOUT * 1000,
     cartridgeBasePath: raw.CARTRIDGE_BASE_PATH,
     lastAccessDir: raw.LAST_ACCESS_DIR ?? join(raw.GEAR_BASE_DIR, '.last_access'),
     cgroupRoot: raw.OPENSHIFT_CGROUP_ROOT,

@@ -18,6 +18,8 @@ export interface NodePaths {
   readonly cartridgeRepository: string;
   readonly routes: string;
   readonly routesMap: string;
+  /** Which public port leads where, one file for each port: what is wanted, whatever the kernel has now. */
+  readonly ports: string;
   readonly lastAccess: string;
   readonly runDir: string;
   /** The one lock file; a gear's lock is a byte of it. */
@@ -25,6 +27,8 @@ export interface NodePaths {
   /** Held by whoever changes the cartridge repository. */
   readonly repositoryLock: string;
   readonly haproxySocket: string;
+  /** Held by whoever changes public ports. */
+  readonly portsLock: string;
 }
 
 export function nodePaths(config: NodeConfig): NodePaths {
@@ -38,10 +42,12 @@ export function nodePaths(config: NodeConfig): NodePaths {
     cartridgeRepository: join(base, '.cartridge_repository'),
     routes: join(base, '.routes'),
     routesMap: join(base, '.routes', 'gears.map'),
+    ports: join(base, '.ports'),
     lastAccess: config.lastAccessDir,
     runDir: config.runDir,
     gearLocks: join(config.runDir, 'gears.lock'),
     repositoryLock: join(config.runDir, 'repository.lock'),
     haproxySocket: join(config.runDir, 'haproxy.sock'),
+    portsLock: join(config.runDir, 'ports.lock'),
   };
 }

@@ -27,6 +27,7 @@ export async function hostNode(options: HostNodeOptions = {}): Promise<Node> {
     [join(gearBase, '.journal'), 0o700],
     [join(gearBase, '.confinement'), 0o711],
     [join(gearBase, '.routes'), 0o755],
+    [join(gearBase, '.ports'), 0o700],
     [join(gearBase, '.last_access'), 0o755],
     ['/run/openshift', 0o755],
     ['/var/log/openshift/node', 0o750],

@@ -140,6 +140,7 @@ function folders(record: SetupRecord, paths: NodePaths): void {
   record.directory(paths.confinement, 0o711);
   record.directory(paths.cartridgeRepository, 0o755);
   record.directory(paths.routes, 0o700);
+  record.directory(paths.ports, 0o700);
   record.directory(paths.lastAccess, 0o755);
   record.directory(paths.runDir, 0o755);
 }
