@@ -1,7 +1,7 @@
 // A disposable host: what it is inside, and that it is gone afterwards.
 import t from 'tap';
 import { readFileSync, readdirSync } from 'node:fs';
-import { Host } from './host.js';
+import { Host, type HostOptions } from './host.js';
 
 t.test('a host has its own name, processes, network, mounts and cgroups', async (t) => {
   const host = await Host.start({
@@ -111,6 +111,52 @@ t.test('two hosts at once do not see each other', async (t) => {
   await one.run(['touch', '/etc/mark']);
   t.not((await two.run(['test', '-e', '/etc/mark'])).exitCode, 0);
   t.equal((await two.run(['ls', '/sys/fs/cgroup/unified/openshift'])).exitCode === 0, false);
+});
+
+/** The first line that a server of a host says to whoever connects, asked for by another host; or why not. */
+async function heard(from: Host, address: string): Promise<string> {
+  const dial = `exec 3<>/dev/tcp/$1/8080 && IFS= read -r -t 3 line <&3 && echo "$line"`;
+  const { stdout, stderr } = await from.run(['timeout', '3', 'bash', '-c', dial, 'dial', address]);
+  return stdout.trim() || stderr.trim() || 'no answer';
+}
+
+async function serve(host: Host, word: string): Promise<void> {
+  const server = `require('node:net').createServer((c) => c.end('${word}\\n')).listen(8080, () => console.log(''))`;
+  const child = host.spawn([process.execPath, '-e', server]);
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+}
+
+t.test('a cable joins the hosts that name it, and neither others nor the machine', async (t) => {
+  const [one, two] = [`one-${process.pid}`, `two-${process.pid}`];
+  const joined = (name: string, last: number, more: Partial<HostOptions> = {}): Promise<Host> =>
+    Host.start({ cable: { name, address: `10.77.0.${last}` }, ...more });
+  const hosts = await Promise.all([
+    joined(one, 1, { hostname: 'first.example.com' }),
+    joined(one, 2),
+    joined(one, 3),
+    joined(two, 1),
+    joined(two, 4, { link: true }),
+  ]);
+  t.teardown(() => Promise.all(hosts.map((host) => host.stop())));
+  const [first, second, third, other, linked] = hosts as [Host, Host, Host, Host, Host];
+  await Promise.all([serve(first, 'first'), serve(other, 'other'), serve(third, 'third')]);
+
+  t.equal(await heard(second, '10.77.0.1'), 'first');
+  t.equal(await heard(first, '10.77.0.3'), 'third');
+  t.equal(await heard(linked, '10.77.0.1'), 'other', 'the same address on another cable is another host');
+  t.match(await heard(linked, '10.77.0.3'), /No route to host|no answer/, 'the cables are apart');
+
+  t.match((await first.run(['cat', '/etc/hosts'])).stdout, /^10\.77\.0\.1 first\.example\.com first$/m);
+  t.match((await first.run(['ip', '-br', 'addr', 'show', 'cable0'])).stdout, /UP\s+10\.77\.0\.1\/24/);
+  t.equal(
+    (await third.run(['ip', 'route'])).stdout.trim(),
+    '10.77.0.0/24 dev cable0 proto kernel scope link src 10.77.0.3',
+  );
+  t.match(await heard(third, String(linked.info.machine)), /Network is unreachable/, 'no way to the machine');
+  t.notOk(readdirSync('/sys/class/net').some((name) => name.startsWith('cable') || name === 'oocable'));
+
+  await first.stop();
+  t.equal(await heard(second, '10.77.0.3'), 'third', 'the cable outlives the host that made it');
 });
 
 t.test('a named disk is there again at the next start', async (t) => {

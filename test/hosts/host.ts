@@ -10,6 +10,8 @@ export interface HostOptions {
   readonly address?: string | readonly string[];
   /** Joins the host to the machine; then `address` and `machine` of the host say how to reach each other. */
   readonly link?: boolean;
+  /** Joins the hosts that name the same cable, and nothing else: device `cable0` with ADDRESS/24. */
+  readonly cable?: { readonly name: string; readonly address: string };
   /** What is written lies on an ext4 image; a name keeps it for the next start of a host with that name. */
   readonly disk?: boolean | string;
   readonly env?: Readonly<Record<string, string>>;
@@ -72,6 +74,7 @@ export class Host {
     if (options.hostname !== undefined) argv.push('--hostname', options.hostname);
     for (const address of [options.address ?? []].flat()) argv.push('--address', address);
     if (options.link === true) argv.push('--link');
+    if (options.cable !== undefined) argv.push('--cable', `${options.cable.name}=${options.cable.address}`);
     if (options.disk === true) argv.push('--disk');
     if (typeof options.disk === 'string') argv.push(`--disk=${options.disk}`);
     const runner = spawn(process.execPath, [...argv, '--', 'cat'], {

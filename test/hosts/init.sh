@@ -116,7 +116,8 @@ hostname "$HOST_NAME"
 ip link set lo up
 {
   printf '127.0.0.1 localhost\n::1 localhost ip6-localhost\n'
-  printf '%s %s %s\n' "${ADDRESSES[0]:-${LINK_ADDRESS:-127.0.1.1}}" "$HOST_NAME" "${HOST_NAME%%.*}"
+  own=${CABLE_ADDRESS:-${ADDRESSES[0]:-${LINK_ADDRESS:-127.0.1.1}}}
+  printf '%s %s %s\n' "$own" "$HOST_NAME" "${HOST_NAME%%.*}"
 } >"$root/etc/hosts"
 echo "$HOST_NAME" >"$root/etc/hostname"
 if ((${#ADDRESSES[@]} > 0)); then
@@ -127,6 +128,11 @@ if ((${#ADDRESSES[@]} > 0)); then
   for address in "${ADDRESSES[@]}"; do
     if [[ $address == *:* ]]; then ip addr add "$address/128" dev net0 nodad; else ip addr add "$address/24" dev net0; fi
   done
+fi
+if [[ -n $CABLE_NAME ]]; then
+  # shellcheck disable=SC1091
+  . "${0%/*}/cable.sh"
+  join_cable
 fi
 if [[ -n $LINK_ADDRESS ]]; then
   # The runner, which alone is in the machine's network, makes the pair now.
@@ -159,5 +165,5 @@ set +e +u
 echo ready >&3
 exec 3>&-
 [[ -z $interrupted ]] || exit 130
-"$@"
+"$@" 9<&-
 exit $?

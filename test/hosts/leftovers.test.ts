@@ -49,13 +49,40 @@ t.test('nothing stays after kill -9 of the runner', async (t) => {
   t.same(await untilClean(before, 15_000), []);
 });
 
+t.test('a cable is seen from outside while it is held, and goes after kill -9 of a runner', async (t) => {
+  const before = traces();
+  const name = `left-${process.pid}`;
+  const hosts = await Promise.all(
+    [1, 2].map((n) => Host.start({ cable: { name, address: `10.77.0.${n}` } })),
+  );
+  // A process of the machine that holds the cable is what a leftover would look like.
+  const path = `/proc/${hosts[0]?.info.init}/fd/9`;
+  const holder = spawn('bash', ['-c', 'exec 9<"$1" && echo held && read -r _', 'hold', path]);
+  await new Promise((resolve) => holder.stdout.once('data', resolve));
+  for (const host of hosts) process.kill(host.runnerPid, 'SIGKILL');
+  const ended = `cable came: ${name}`;
+  const end = Date.now() + 15_000;
+  let found = differences(before, traces());
+  for (; found.some((line) => line !== ended) && Date.now() < end; found = differences(before, traces()))
+    await sleep(100);
+  t.same(found, [ended], 'held by a process that is no host it is a trace');
+  holder.stdin.end();
+  t.same(await untilClean(before, 15_000), []);
+});
+
 t.test(
   'nothing stays after kill -9 of the runner at any moment of the start',
   { timeout: 120_000 },
   async (t) => {
     const before = traces();
     for (let moment = 20; moment <= 320; moment += 30) {
-      const child = spawn(process.execPath, [runner, '--link', '--', 'sleep', '1000'], { stdio: 'ignore' });
+      const child = spawn(
+        process.execPath,
+        [runner, '--link', '--cable', 'moment=10.77.0.9', '--', 'sleep', '1000'],
+        {
+          stdio: 'ignore',
+        },
+      );
       await sleep(moment);
       child.kill('SIGKILL');
     }

@@ -9,6 +9,7 @@ Runs COMMAND (default: a shell) in a disposable host: own mounts, processes, nam
   --disk[=NAME]      keeps what is written on an ext4 image; with NAME it is there again at the next start
   --forget-disk NAME removes the image of that name and ends
   --link             joins the host to the machine: address in OO_HOST_ADDRESS, the machine's end in OO_HOST_MACHINE
+  --cable NAME=IP    joins the hosts that name the same cable, and nothing else: device cable0 with IP/24
   --env K=V          sets a variable inside; may be given again
   --clean-env        starts from PATH, HOME and LANG instead of the caller's environment
   --sweep            removes what killed runners have left, and ends
@@ -28,6 +29,7 @@ export function parseHostOptions(argv) {
   const options = {
     hostname: undefined,
     addresses: [],
+    cable: undefined,
     disk: undefined,
     link: false,
     env: {},
@@ -42,6 +44,15 @@ export function parseHostOptions(argv) {
     '--address': (value) => {
       check(isIP(value) !== 0, `'${value}' is no IP address.`);
       options.addresses.push(value);
+    },
+    '--cable': (value) => {
+      const [name, address, ...more] = value.split('=');
+      check(
+        word.test(name) && isIP(address ?? '') === 4 && more.length === 0,
+        `'${value}' is not of the form NAME=ADDRESS with an IPv4 address.`,
+      );
+      check(options.cable === undefined, 'A host is joined to one cable; --cable was given twice.');
+      options.cable = { name, address };
     },
     '--forget-disk': (value) => {
       check(word.test(value), `'${value}' is no name of a disk.`);

@@ -65,6 +65,8 @@ export function prepare(options) {
     `IMAGE=${quote(image)} KEEP_IMAGE=${quote(options.disk ? 'yes' : '')}`,
     `VETH=${quote(network ? `oo${id}` : '')} LINK_ADDRESS=${quote(network?.host ?? '')}`,
     `LINK_MACHINE=${quote(network?.machine ?? '')}`,
+    `CABLE_NAME=${quote(options.cable?.name ?? '')}`,
+    `CABLE_ADDRESS=${quote(options.cable?.address ?? '')}`,
     `CGROUP_DIRS=${list(groups)}`,
     `CGROUP_PARENTS=${list(parents)}`,
     `CGROUP_MOUNTS=${list(hierarchies.map((h) => `${h.type}|${h.options}|${h.target}`))}`,

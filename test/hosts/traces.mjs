@@ -1,4 +1,4 @@
-// What tests could leave on the machine: accounts, files of /etc, cgroups, mounts, rules, links, processes, disks.
+// What tests could leave on the machine: accounts, files of /etc, cgroups, mounts, rules, links, cables, processes, disks.
 // `traces` looks at all of it and `differences` compares two looks. Hosts that are alive belong to somebody who runs
 // them at the same time and are not counted.
 import { spawnSync } from 'node:child_process';
@@ -85,6 +85,26 @@ function processesOfHosts(isForeign) {
   return found;
 }
 
+/** Cables of hosts: bridges in network namespaces that some process, but none of a living host, is in or holds open. */
+function cables(isForeign) {
+  const paths = new Map();
+  const own = readlinkSync('/proc/self/ns/net');
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const group = attempt(() => readFileSync(`/proc/${pid}/cgroup`, 'utf8'), '');
+    if (isForeign(/oo-host-([0-9a-f]{8})/.exec(group)?.[1] ?? '')) continue;
+    const held = attempt(() => readdirSync(`/proc/${pid}/fd`), []).map((fd) => `/proc/${pid}/fd/${fd}`);
+    for (const path of [`/proc/${pid}/ns/net`, ...held]) {
+      const namespace = attempt(() => readlinkSync(path), '');
+      if (namespace.startsWith('net:') && namespace !== own) paths.set(namespace, path);
+    }
+  }
+  return [...paths.values()].flatMap((path) =>
+    output('nsenter', [`--net=${path}`, 'ip', '-o', 'link', 'show', 'type', 'bridge'])
+      .map((line) => /: oocable: .*\balias (\S+)/.exec(line)?.[1])
+      .filter(Boolean),
+  );
+}
+
 function output(file, argv) {
   const { stdout, status } = spawnSync(file, argv, { encoding: 'utf8' });
   return status === 0 ? stdout.split('\n').filter((line) => line !== '' && !/^(#|:)/.test(line)) : [];
@@ -113,6 +133,7 @@ function look(hosts) {
       .filter((line) => !/oo-host/.test(line) && mine(line)),
     rule: [...output('iptables-save', []), ...output('ip6tables-save', [])],
     link: readdirSync('/sys/class/net').filter(mine),
+    cable: cables(isForeign),
     process: processesOfHosts(isForeign),
     host: attempt(() => readdirSync(stateRoot), []).filter((id) => !isForeign(id.replace(/^\./, ''))),
     disk: attempt(() => readdirSync(diskRoot), []).filter(mine),
@@ -133,7 +154,7 @@ function withoutForeign(found, hosts) {
 }
 
 /** What may go while we look, because somebody else's host has just ended; only its coming is a trace. */
-const transient = new Set(['cgroup', 'process', 'host', 'link', 'disk', 'mount']);
+const transient = new Set(['cgroup', 'process', 'host', 'link', 'cable', 'disk', 'mount']);
 
 /** One sentence for each trace that came, went or changed. */
 export function differences(before, after) {
