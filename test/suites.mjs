@@ -61,6 +61,12 @@ export const suites = [
     files: ['seed/**.host.test.js'],
   },
   {
+    name: 'scaled',
+    about: "the seed's scaled application, to the letter",
+    host: { hostname: 'broker.test.example.com', addresses: ['192.168.59.144'] },
+    files: ['scaled/**.host.test.js'],
+  },
+  {
     name: 'demo',
     about: 'npm run demo: once, interrupted, killed',
     host: false,
