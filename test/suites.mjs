@@ -2,6 +2,8 @@
 // `unit` and `rooms` take what no other suite claims, so that no test can be forgotten.
 //   files   patterns over dist/test (a `*` stays in one folder, `**` does not)
 //   host    false: runs on the machine; an object: each file in a disposable host of its own with these options
+//   outside patterns of files that run on the machine all the same: they make their hosts themselves
+//   serial  one after another
 //   steps   instead of files: commands; one that ends with 0 is a test that passed
 //   minutes the limit of the whole suite (25 at most)
 const node = (...argv) => [process.execPath, ...argv];
@@ -62,9 +64,11 @@ export const suites = [
   },
   {
     name: 'scaled',
-    about: "the seed's scaled application, to the letter",
+    about: "the seed's scaled application, to the letter on one node and beyond it on two",
     host: { hostname: 'broker.test.example.com', addresses: ['192.168.59.144'] },
-    files: ['scaled/**.host.test.js'],
+    outside: ['scaled/two-nodes/**'],
+    serial: true,
+    files: ['scaled/**.host.test.js', 'scaled/two-nodes/**'],
   },
   {
     name: 'demo',

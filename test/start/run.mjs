@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { assign, suites } from '../suites.mjs';
+import { assign, matcher, suites } from '../suites.mjs';
 import { repository } from './build.mjs';
 import { seconds } from './progress.mjs';
 import { TapReader } from './tap.mjs';
@@ -90,9 +90,11 @@ async function runFile(file, suite, deadline, coverage) {
   const began = Date.now();
   const reader = new TapReader();
   const test = [process.execPath, '--enable-source-maps', join('dist', 'test', file)];
-  const argv = suite.host
-    ? [process.execPath, 'test/hosts/runner.mjs', ...hostOptions(suite.host), '--', ...test]
-    : test;
+  const outside = suite.outside?.some((pattern) => matcher(pattern).test(file));
+  const argv =
+    suite.host && !outside
+      ? [process.execPath, 'test/hosts/runner.mjs', ...hostOptions(suite.host), '--', ...test]
+      : test;
   const env = {
     ...process.env,
     TAP: '1',
