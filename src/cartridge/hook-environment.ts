@@ -6,15 +6,12 @@
 import { Directory } from '../native/beneath.js';
 import { gearEnvironment, readEnvironment, type Variables } from '../gear/environment.js';
 import type { Gear } from '../gear/gear.js';
+import { steersPrograms } from '../gear/variable.js';
 import { readGlobalEnvironment } from '../node/global-environment.js';
 import type { Node } from '../node/node.js';
 import type { Cartridge } from './installed.js';
 
 const SYSTEM_PATH = '/bin:/usr/bin:/usr/sbin:/sbin';
-/** Read by shells, the loader and interpreters before a script's first line. */
-const steering =
-  /^(BASH_ENV|BASHOPTS|BASH_XTRACEFD|BASH_COMPAT|CDPATH|ENV|GLOBIGNORE|SHELLOPTS|PS4|PROMPT_COMMAND|POSIXLY_CORRECT|GCONV_PATH|GLIBC_TUNABLES|LOCPATH|NLSPATH|MALLOC_TRACE|LD_.*|PYTHON.*|PERL.*|RUBY.*|NODE_.*|GIT_.*|MYSQL_.*|MARIADB_.*|OO_BASH_SDK)$/;
-
 /** Where the shell functions for cartridges are, unless the node's configuration says otherwise. */
 export function sdkVariables(node: Node): Variables {
   return { OPENSHIFT_CARTRIDGE_SDK_BASH: `${node.config.libexecDir}/cartridges/sdk/bash/sdk` };
@@ -24,7 +21,7 @@ export function sdkVariables(node: Node): Variables {
 export function trustedOverlay(node: Node, gear: Gear, cartridge: Cartridge): Variables {
   const overlay: Variables = {};
   for (const name of Object.keys(gearEnvironment(node, gear, { cartridge: cartridge.directory })))
-    if (steering.test(name)) overlay[name] = '';
+    if (steersPrograms(name)) overlay[name] = '';
   const short = `OPENSHIFT_${cartridge.manifest.shortName}`;
   using env = Directory.open(`${cartridge.path}/env`);
   const own: Variables = {};

@@ -95,6 +95,29 @@ export function requireUnprotected(text: string): void {
   }
 }
 
+/** Read by shells, the loader and interpreters before a script's first line. */
+const steering =
+  /^(BASH_ENV|BASHOPTS|BASH_XTRACEFD|BASH_COMPAT|BASH_FUNC_.*|CDPATH|ENV|GLOBIGNORE|IFS|PATH|SHELLOPTS|PS4|PROMPT_COMMAND|POSIXLY_CORRECT|GCONV_PATH|GLIBC_TUNABLES|LOCPATH|NLSPATH|MALLOC_TRACE|LD_.*|PYTHON.*|PERL.*|RUBY.*|NODE_.*|GIT_.*|MYSQL_.*|MARIADB_.*|OO_BASH_SDK)$/;
+
+/** Whether a variable of this name decides what programs load or do before they begin. */
+export function steersPrograms(text: string): boolean {
+  return steering.test(text);
+}
+
+/** What the node puts together or says itself, whatever cartridges a gear has. */
+const ofTheNode =
+  /^OPENSHIFT_(GEAR|APP|PRIMARY|CARTRIDGE|BROKER|CLOUD|NODE|PUBLIC|DEPLOYMENT|DEPLOYMENTS|BUILD|DEPENDENCIES|SECRET)_|^OPENSHIFT_UMASK$|_(IDENT|PATH_ELEMENT)$/;
+
+/** A name under which another gear's cartridge may publish something to this gear. */
+export function parsePublishedName(text: string): string {
+  const published = parseVariableName(text);
+  requireUnprotected(published);
+  if (steersPrograms(published) || reservedForUsers.has(published) || ofTheNode.test(published)) {
+    throw refused(`${published} is said by the node alone, or steers programs, and cannot be published`);
+  }
+  return published;
+}
+
 export function mayUserSet(text: string): boolean {
   if (text.startsWith('LD_') || text.startsWith('BASH_FUNC_')) return false;
   return !reservedForUsers.has(text) && !/^OPENSHIFT_.*_IDENT$/.test(text);

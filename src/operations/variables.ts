@@ -6,6 +6,7 @@
 import { removeVariable, setVariable } from '../gear/environment.js';
 import { openGear } from '../gear/gear.js';
 import { parseGearUuid } from '../gear/identity.js';
+import { removePublishedVariable } from '../gear/published.js';
 import { parseVariableName, parseVariableValue, requireUnprotected } from '../gear/variable.js';
 import type { Node } from '../node/node.js';
 import { onGear } from './journal.js';
@@ -26,7 +27,7 @@ export async function addVariable(
   });
 }
 
-/** Removes a variable; an absent one is fine. */
+/** Removes a variable, also one that a database published; an absent one is fine. */
 export async function dropVariable(
   node: Node,
   input: { readonly uuid: string; readonly name: string },
@@ -35,7 +36,9 @@ export async function dropVariable(
   const name = parseVariableName(input.name);
   requireUnprotected(name);
   return onGear(node, uuid, async () => {
-    removeVariable(openGear(node, uuid), name);
+    const gear = openGear(node, uuid);
+    removeVariable(gear, name);
+    removePublishedVariable(gear, name);
     node.log.info('variable removed', { gear: uuid, name });
     return silent;
   });

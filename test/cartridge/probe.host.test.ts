@@ -10,10 +10,9 @@ import {
   rmSync,
 } from 'node:fs';
 import t from 'tap';
-import { runConnector } from '../../src/cartridge/connectors.js';
-import { openCartridge } from '../../src/cartridge/installed.js';
 import { processes } from '../../src/host/cgroup.js';
 import { groupPath } from '../../src/gear/limits.js';
+import { executeConnector } from '../../src/operations/connector.js';
 import { destroyGear } from '../../src/operations/destroy.js';
 import { differences, dumpHost } from '../hosts/dump.js';
 import { act, cartridgeNode, emptyGear, uuid } from './cartridge-node.js';
@@ -116,13 +115,14 @@ await t.test('twice is an error that changes nothing', async (t) => {
 
 await t.test('status merges both streams; a connector may only speak to the client', async (t) => {
   t.same(await act(node, 'probe', 'status'), { output: 'CLIENT_RESULT: to stderr\n', exitCode: 0 });
-  const cartridge = openCartridge(gear, 'probe');
-  t.equal(
-    await runConnector(node, gear, cartridge, 'publish-it', ['a b', 'c']),
-    'K=8080 args=a b c\nCLIENT_MESSAGE: ENV_VAR_ADD: X=1\n',
-  );
-  t.equal(await runConnector(node, gear, cartridge, 'not-there', []), '');
-  t.equal(await runConnector(node, gear, cartridge, '../bin/setup', []), '');
+  const connector = (hook: string, args: readonly string[] = []) =>
+    executeConnector(node, { uuid, cartridge: 'probe', hook, args });
+  t.same(await connector('publish-it', ['a b', 'c']), {
+    output: 'K=8080 args=a b c\nCLIENT_MESSAGE: ENV_VAR_ADD: X=1\n',
+    exitCode: 0,
+  });
+  for (const none of ['not-there', '../bin/setup', 'publish-http-url', ''])
+    t.same(await connector(none), { output: '', exitCode: 0 }, none);
 });
 
 await t.test("the tenant's action hooks run around an action and can only speak to the client", async (t) => {
