@@ -19,6 +19,21 @@ export const nodeNeeds: readonly Need[] = [
   { what: 'rsync', programs: ['/usr/bin/rsync'], debian: 'rsync', fedora: 'rsync' },
 ];
 
+/** What leads public ports to gears, as PORT_PROXY of node.conf names it. */
+export type PortProxyKind = 'iptables' | 'iptables-legacy' | 'iptables-nft' | 'nftables';
+
+export function portProxyNeed(kind: PortProxyKind): Need {
+  if (kind === 'nftables') {
+    return { what: 'nftables', programs: ['/usr/sbin/nft'], debian: 'nftables', fedora: 'nftables' };
+  }
+  return {
+    what: kind,
+    programs: [`/usr/sbin/${kind}-restore`],
+    debian: 'iptables',
+    fedora: kind === 'iptables-legacy' ? 'iptables-legacy' : 'iptables-nft',
+  };
+}
+
 export const cartridgeNeeds: readonly Need[] = [
   {
     what: 'Apache httpd with PHP',
@@ -32,6 +47,13 @@ export const cartridgeNeeds: readonly Need[] = [
     debian: 'mariadb-server',
     fedora: 'mariadb-server',
   },
+  {
+    what: 'socat (for the haproxy cartridge)',
+    programs: ['/usr/bin/socat'],
+    debian: 'socat',
+    fedora: 'socat',
+  },
+  { what: 'curl (for the haproxy cartridge)', programs: ['/usr/bin/curl'], debian: 'curl', fedora: 'curl' },
 ];
 
 export function missing(needs: readonly Need[]): readonly Need[] {

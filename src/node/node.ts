@@ -4,6 +4,8 @@
  */
 import { discover, type Hierarchies } from '../host/cgroup.js';
 import { HaproxyMap } from '../host/haproxy.js';
+import { openPortForwarding } from '../host/port-backends.js';
+import type { PortForwarding } from '../host/port-forwarding.js';
 import { confDirectory, loadConfig, type NodeConfig } from './config.js';
 import { openPlatformLog, silentLog, type PlatformLog } from './log.js';
 import { nodePaths, type NodePaths } from './paths.js';
@@ -16,6 +18,8 @@ export interface Node {
   readonly cgroups: Hierarchies;
   readonly log: PlatformLog;
   readonly routes: HaproxyMap;
+  /** What the kernel does with public ports; changed under `paths.portsLock` only. */
+  readonly forwarding: PortForwarding;
 }
 
 export async function openNode(options: { readonly confDir?: string } = {}): Promise<Node> {
@@ -37,5 +41,6 @@ export async function openNode(options: { readonly confDir?: string } = {}): Pro
     cgroups: discover(),
     log,
     routes: new HaproxyMap(paths.haproxySocket, paths.routesMap, (message) => log.warn(message)),
+    forwarding: openPortForwarding(config.portProxy, config.runDir),
   };
 }

@@ -6,7 +6,7 @@ import { SetupError, tool } from './tool.mjs';
 
 const debian = {
   packages: `openssh-server openssh-client rsync git haproxy apache2 libapache2-mod-php php-cli php-mysql mariadb-server
-    mariadb-client iproute2 iptables curl g++ make python3 libpam0g-dev libselinux1-dev util-linux mount e2fsprogs procps
+    mariadb-client iproute2 iptables nftables conntrack socat curl g++ make python3 libpam0g-dev libselinux1-dev util-linux mount e2fsprogs procps
     acl attr passwd`,
   // What a package enables at its installation, to be disabled again where the package was not there before.
   units: {
@@ -20,7 +20,7 @@ const debian = {
 };
 const fedora = {
   packages: `openssh-server openssh-clients rsync git haproxy httpd php php-cli php-mysqlnd mariadb-server mariadb iproute
-    iptables-nft curl gcc-c++ glibc-static libstdc++-static make python3 pam-devel libselinux-devel util-linux e2fsprogs procps-ng acl attr shadow-utils`,
+    iptables-nft iptables-legacy nftables conntrack-tools socat curl gcc-c++ glibc-static libstdc++-static make python3 pam-devel libselinux-devel util-linux e2fsprogs procps-ng acl attr shadow-utils`,
   units: {
     'openssh-server': ['sshd'],
     haproxy: ['haproxy'],
