@@ -1,7 +1,8 @@
 /**
  * `execute_parallel`: jobs for this node's gears. Jobs on different gears run side by side, jobs on one gear one after
  * the other in the order of the list; each result is put into its own job. Invariant: the list comes back in its order
- * and whole, the overall exit code is 0, and no job's failure is another's.
+ * and whole, the overall exit code is 0, no job's failure is another's, and the log shows the ends of jobs in the list's
+ * order.
  */
 import * as v from 'valibot';
 import { callSchema } from './cartridge-do.js';
@@ -41,13 +42,35 @@ export async function executeParallel(
     else queue.push(at);
   });
   const waiting = [...queues.values()];
+  const report = inOrder();
   const worker = async (): Promise<void> => {
     for (let queue = waiting.shift(); queue !== undefined; queue = waiting.shift()) {
-      for (const at of queue) results[at] = await runJob(context, jobs[at]);
+      for (const at of queue) {
+        const [result, shown] = await runJob(context, jobs[at]);
+        results[at] = result;
+        report(at, () => {
+          if (shown !== undefined) context.log.reaped(shown.exitcode, asText(shown.output));
+        });
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.min(MOST_AT_ONCE, waiting.length) }, worker));
+  if (queues.size > 1) context.log.together();
   return reply(0, 'OK', 0, results);
+}
+
+/** Calls what is handed in by number, in the order of the numbers, each as soon as all before it were called. */
+function inOrder(): (at: number, call: () => void) => void {
+  const early = new Map<number, () => void>();
+  let next = 0;
+  return (at, call) => {
+    early.set(at, call);
+    for (let due = early.get(next); due !== undefined; due = early.get(next)) {
+      early.delete(next);
+      next += 1;
+      due();
+    }
+  };
 }
 
 function gearOf(job: unknown): string | undefined {
@@ -56,19 +79,19 @@ function gearOf(job: unknown): string | undefined {
   return isHash(job['job']) ? gearOfArguments(job['job']['args']) : undefined;
 }
 
-async function runJob(context: ActionContext, job: unknown): Promise<unknown> {
+/** The finished job, and what the log is to show of its end. */
+async function runJob(context: ActionContext, job: unknown): Promise<readonly [unknown, (Performed | undefined)?]> {
   const fields: Job = isHash(job) ? job : { job };
   const call = v.safeParse(callSchema, fields['job']);
   if (!call.success) {
     const [issue] = call.issues;
     const text = `${v.getDotPath(issue) ?? 'The job'} ${issue.message}. Nothing was done.\n`;
-    return finished(fields, { exitcode: 255, output: text, addtl: null, failed: true });
+    return [finished(fields, { exitcode: 255, output: text, addtl: null, failed: true })];
   }
   const asked = { ...call.output, args: call.output.args ?? {} };
   const performed = await perform(context, asked);
   const shown = asked.action === 'connector-execute' || performed.exitcode !== 0;
-  if (shown && !isHookCall(asked)) context.log.reaped(performed.exitcode, asText(performed.output));
-  return finished(fields, performed);
+  return [finished(fields, performed), shown && !isHookCall(asked) ? performed : undefined];
 }
 
 /** What the node itself has to say of a failure stands in both streams: brokers read the one or the other. */

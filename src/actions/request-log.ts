@@ -43,11 +43,11 @@ export class RequestLog {
     this.#sink = sink;
   }
 
-  /** The request itself. In a cartridge_do the dump's own newline leaves a blank line; in an execute_parallel it does not. */
+  /** The request itself, with the blank line that the dump's own newline leaves; a single quiet job has none. */
   request(action: string, data: unknown, meta: RequestMeta): void {
     const method = `${action}_action`;
     const dump = tabbed(prettyInspect(requestObject(action, redactData(data), meta)));
-    const blank = action === 'execute_parallel' ? '' : '\n';
+    const blank = action === 'execute_parallel' && isOneQuietJob(data) ? '' : '\n';
     this.#write(method, `${method} call / request = ${dump}${blank}`, this.request);
   }
 
@@ -78,6 +78,12 @@ export class RequestLog {
     this.#write('reap_output', `cartridge_do_action (${exitcode})\n${dashed(output)}`, this.reaped);
   }
 
+  /** The end of jobs that ran side by side on several gears. The list stands in the request, its results above. */
+  together(): void {
+    const method = 'execute_parallel_action';
+    this.#write(method, `${method} call - <omitted>`, this.together);
+  }
+
   /** The end of a cartridge_do; with its output unless `completed` has shown it. */
   done(exitcode: number, output?: string): void {
     const block = output === undefined ? '' : `\n${dashed(output)}`;
@@ -92,6 +98,15 @@ export class RequestLog {
       process.stderr.write(line);
     }
   }
+}
+
+/** Whether an execute_parallel holds one job that leaves nothing but its command in the log. */
+function isOneQuietJob(data: unknown): boolean {
+  const lists = Object.values(typeof data === 'object' && data !== null ? data : {}).filter(Array.isArray);
+  const [only, ...more] = lists.flat() as readonly ({
+    readonly job?: { readonly action?: unknown };
+  } | null)[];
+  return more.length === 0 && only?.job?.action !== 'connector-execute';
 }
 
 /** File and line of whoever called `below`. */

@@ -27,7 +27,12 @@ export interface SeedExchange {
   readonly log: string;
   /** The text between the dashed lines, without the newline that the log adds; undefined when there is no such block. */
   readonly output: string | undefined;
+  /** True when the document shows nothing, or not all, of what came after the request. */
+  readonly omitted: boolean;
 }
+
+/** What stands in the seed, and what this run has in its place: keys, passwords. */
+export type Replacements = ReadonlyMap<string, string>;
 
 /** The seed's text: `seed/mcollective-logs.txt` of the repository. */
 export function seedText(): string {
@@ -37,11 +42,47 @@ export function seedText(): string {
   );
 }
 
-/** The part that this issue answers: up to the scaled application. */
+/** The part up to the scaled application. */
 export function simplePart(text: string): string {
   const end = text.indexOf('Scaled app example\n');
   if (end < 0) throw new Error('the seed has no "Scaled app example"');
   return text.slice(0, end);
+}
+
+/** The part after it, with what the document abridged by a rule written out, and what it set wrongly set right. */
+export function scaledPart(text: string): string {
+  const start = simplePart(text).length;
+  return (
+    text
+      .slice(start)
+      // The end of one block lost its tab.
+      .replace(/^------\)$/gm, '\t------)')
+      // Two lines of a dump stand on one.
+      .replace('@agent="openshift", @caller=', '@agent="openshift",\n\t @caller=')
+      // Backticks for apostrophes, as Ruby wrote them; the rest of the document has apostrophes.
+      .replace(/in `(\w+)'/g, "in '$1'")
+      .replace(
+        /^\t {4}\[\{:tag(?:(?!\n\t @sender)[\s\S])*<copy of the same job[^>]*>\n\n\t\s+\],/m,
+        jobsWrittenOut,
+      )
+      .replace(/^(\tINFO: .*\n)\t<repeated for every env var>$/m, (_, line: string) =>
+        line.repeat(removedVariables(text).length).trimEnd(),
+      )
+  );
+}
+
+/** The variables that the database's gear asks to have removed, in their order. */
+function removedVariables(text: string): readonly string[] {
+  const reply = text.slice(text.lastIndexOf('\t------\n\tAPP_ENV_VAR_REMOVE'));
+  return [...reply.matchAll(/^\tAPP_ENV_VAR_REMOVE: (\w+)$/gm)].map(([, name]) => name ?? '');
+}
+
+/** `<copy of the same job for every env var in the list above>`. */
+function jobsWrittenOut(abridged: string, _offset: number, text: string): string {
+  const [first = ''] = /\{:tag[\s\S]*?:result_stderr=>""\}/.exec(abridged) ?? [];
+  const [named = '', ...others] = removedVariables(text);
+  const jobs = [first, ...others.map((name) => first.replace(`"${named}"`, `"${name}"`))];
+  return `\t    [${jobs.join(',\n\t     ')}],`;
 }
 
 /** The log lines of the document: those indented by a tab, and blank lines between two of them. */
@@ -55,6 +96,18 @@ export function logLines(text: string): string {
     .join('\n');
 }
 
+/**
+ * The requests of the scaled part. Its log has a blank line after each request; where a paragraph of the document
+ * stands there, and once without one, the document left it out. It also left out the empty block of one empty reply.
+ */
+export function scaledExchanges(text: string): readonly SeedExchange[] {
+  return exchanges(scaledPart(text)).map(({ log, omitted }) => {
+    const spaced = log.replace(/(@uniqid="[0-9a-f]+">)\n(?!\n)/, '$1\n\n');
+    const ended = /^INFO: .*'oo_app_\w+'.*\nINFO: .* cartridge_do_action \(0\)$(?!\n)/m;
+    return exchangeOf(omitted ? log : spaced.replace(ended, '$&\n------\n\n------)'));
+  });
+}
+
 /** Every request of the text with what was answered. */
 export function exchanges(text: string): readonly SeedExchange[] {
   const log = logLines(text);
@@ -66,7 +119,14 @@ function exchangeOf(log: string): SeedExchange {
   const dump = /#<MCollective[\s\S]*?@uniqid="[0-9a-f]+">/.exec(log)?.[0];
   if (dump === undefined) throw new Error(`no request in: ${log.slice(0, 80)}`);
   const body = /^------\n([\s\S]*?)\n------\)$/m.exec(log)?.[1];
-  return { request: requestOf(parseRuby(dump)), dump, log, output: body };
+  const rest = log.slice(log.indexOf(dump) + dump.length).trim();
+  const omitted = rest === '' || /^<[\w ]*response omitted>$/m.test(rest);
+  return { request: requestOf(parseRuby(dump)), dump, log, output: body, omitted };
+}
+
+/** The exchange as it is when values of earlier replies are this run's. */
+export function withReplaced({ log }: SeedExchange, replacements: Replacements): SeedExchange {
+  return exchangeOf([...replacements].reduce((text, [seeds, ours]) => text.replaceAll(seeds, ours), log));
 }
 
 function requestOf(value: RubyValue): SeedRequest {
