@@ -16,10 +16,10 @@ export async function must(host: Host, argv: readonly string[], input = ''): Pro
 }
 
 /** The version of a program as `major.minor`, as the cartridges name themselves. */
-async function versionOf(host: Host, program: string): Promise<string> {
-  const { stdout } = await must(host, [program, '--version']);
+async function versionOf(host: Host, program: string, option = '--version'): Promise<string> {
+  const { stdout } = await must(host, [program, option]);
   const version = /\b(\d+\.\d+)\.\d+/.exec(stdout)?.[1];
-  if (version === undefined) throw new Error(`${program} --version says: ${stdout}`);
+  if (version === undefined) throw new Error(`${program} ${option} says: ${stdout}`);
   return version;
 }
 
@@ -32,11 +32,18 @@ export async function aliases(host: Host): Promise<readonly string[]> {
 }
 
 /** Folders, configuration, cartridges, PAM, SSH and front door; sshd and HAProxy run afterwards. */
-export async function setUp(host: Host): Promise<string> {
+export async function setUp(host: Host, more: readonly string[] = []): Promise<string> {
   const names = { '--public-hostname': host.info.hostname, '--cloud-domain': 'test.example.com' };
-  const numbers = { '--min-uid': '507', '--public-ip': host.address ?? '127.0.0.1' };
+  const address = host.cableAddress ?? host.address ?? '127.0.0.1';
+  const numbers = { '--min-uid': '507', '--public-ip': address };
   const given = Object.entries({ ...names, ...numbers }).flat();
   const aliased = (await aliases(host)).flatMap((alias) => ['--alias', alias]);
-  const { stdout } = await must(host, [command('oo-admin-node-setup'), ...given, ...aliased, '--start']);
+  const { stdout } = await must(host, [
+    command('oo-admin-node-setup'),
+    ...given,
+    ...aliased,
+    ...more,
+    '--start',
+  ]);
   return stdout;
 }

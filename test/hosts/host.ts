@@ -37,6 +37,7 @@ interface Info {
   readonly state: string;
   readonly address?: string;
   readonly machine?: string;
+  readonly cableAddress?: string;
 }
 
 // Compiled to dist/test/hosts; the scripts stay in test/hosts and the repository is the same for both.
@@ -62,6 +63,11 @@ export class Host {
   /** The host's address on the link to the machine. */
   get address(): string | undefined {
     return this.info.address;
+  }
+
+  /** The host's address on the cable. */
+  get cableAddress(): string | undefined {
+    return this.info.cableAddress;
   }
 
   /** The process id of the runner: killing it must end the host all the same. */

@@ -98,6 +98,7 @@ export async function runHost(options) {
             state: host.state,
             address: host.network?.host,
             machine: host.network?.machine,
+            cableAddress: options.cable?.address,
           };
           writeSync(options.infoFd, `${JSON.stringify(info)}\n`);
         }
