@@ -29,10 +29,12 @@ const starting = new Set([
   'start',
   'restart',
   'reload',
+  'cond-reload',
   'force-reload',
   'graceful',
   'deploy',
   'post-deploy',
+  'distribute',
   'tidy',
 ]);
 

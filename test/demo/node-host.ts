@@ -28,6 +28,7 @@ export async function aliases(host: Host): Promise<readonly string[]> {
   return [
     `php-5.3=php-${await versionOf(host, 'php')}`,
     `mysql-5.1=mysql-${await versionOf(host, 'mariadbd')}`,
+    `haproxy-1.4=haproxy-${await versionOf(host, 'haproxy', '-v')}`,
   ];
 }
 

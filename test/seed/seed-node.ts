@@ -53,6 +53,7 @@ export async function seedNode(): Promise<Node> {
     '--min-uid=507',
     `--alias=php-5.3=php-${versions.php}`,
     `--alias=mysql-5.1=mysql-${versions.mysql}`,
+    `--alias=haproxy-1.4=haproxy-${versions.haproxy}`,
     '--start',
   ]);
   await run('/usr/bin/ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', `${desk}/key`]);
@@ -60,11 +61,12 @@ export async function seedNode(): Promise<Node> {
 }
 
 /** The versions that this machine's distribution has brought. */
-async function installedVersions(): Promise<{ versions: { php: string; mysql: string } }> {
+async function installedVersions(): Promise<{ versions: { php: string; mysql: string; haproxy: string } }> {
   const php = /^PHP (\d+\.\d+)/.exec(await run('/usr/bin/php', ['--version']))?.[1] ?? '';
   const mysql =
     /Ver (?:15\.\d+ Distrib )?(\d+\.\d+)/.exec(await run('/usr/sbin/mariadbd', ['--version']))?.[1] ?? '';
-  return { versions: { php, mysql } };
+  const haproxy = / version (\d+\.\d+)/.exec(await run('/usr/sbin/haproxy', ['-v']))?.[1] ?? '';
+  return { versions: { php, mysql, haproxy } };
 }
 
 export function actionsLog(): string {

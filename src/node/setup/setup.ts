@@ -94,7 +94,7 @@ export async function setUpNode(options: SetupOptions): Promise<SetupResult> {
     await createGroup(hierarchies, config.cgroupRoot, {});
 
   record.save();
-  const cartridges = ['php', 'mysql']
+  const cartridges = ['php', 'mysql', 'haproxy']
     .map((name) => join(config.libexecDir, 'cartridges', name))
     .filter(existsSync);
   return { config, paths, cartridges, units, binds: options.binds, changed: record.changed };
