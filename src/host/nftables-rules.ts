@@ -50,11 +50,23 @@ export function tableText(wanted: Forwards): string {
 
 export const removalText = `add table ip ${TABLE}\ndelete table ip ${TABLE}\n`;
 
+/** All rules made anew in chains that must be there: to ask for them would read the whole map, this does not. */
+const assertedRules = [...chains.keys()]
+  .map((name) => {
+    const lines = rules.filter(({ chain }) => chain === name);
+    const added = lines.map(
+      ({ text, comment }) => `add rule ip ${TABLE} ${name} ${text} comment "${comment}"\n`,
+    );
+    return `flush chain ip ${TABLE} ${name}\n${added.join('')}`;
+  })
+  .join('');
+
 /**
  * The changes as commands that hold whether they were made before or not: adding what is there changes nothing, and
- * what must go is first added, so that it is there. The kernel refuses all of them when a port leads elsewhere.
+ * what must go is first added, so that it is there. The kernel refuses all of them when a port leads elsewhere, or when
+ * a chain or the map is gone.
  */
-export function changesText(changes: readonly ForwardChange[]): string | undefined {
+export function changesText(changes: readonly ForwardChange[]): string {
   const command = (verb: string, elements: string): string =>
     elements === '' ? '' : `${verb} element ip ${TABLE} ports { ${elements} }\n`;
   const leaving = changes.flatMap(({ port, from, to }): [number, string][] =>
@@ -63,11 +75,12 @@ export function changesText(changes: readonly ForwardChange[]): string | undefin
   const coming = changes.flatMap(({ port, to }): [number, string][] =>
     to === undefined ? [] : [[port, to]],
   );
-  const text =
+  return (
+    assertedRules +
     command('add', elementList(leaving)) +
     command('delete', leaving.map(([port]) => port).join(', ')) +
-    command('add', elementList(coming));
-  return text === '' ? undefined : text;
+    command('add', elementList(coming))
+  );
 }
 
 function elementList(forwards: readonly (readonly [number, string])[]): string {

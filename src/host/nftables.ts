@@ -1,7 +1,7 @@
 /**
  * Public ports by nftables: one table `ip oo_node` with a guard, two chains that translate, and one map from port to
- * address, so that a change costs what it changes however many ports there are. Invariant: the table is ours whole,
- * no other one is ever named; ports are never there without the guard.
+ * address. Invariants: the table is ours whole, no other one is ever named; a change costs what it changes, however many
+ * ports there are (nothing on its way asks nft to list, which reads the whole map); ports never stand without the guard.
  */
 import { errnoOf } from '../native/error.js';
 import {
@@ -34,14 +34,17 @@ export class Nftables implements PortForwarding {
   async apply(changes: readonly ForwardChange[]): Promise<void> {
     checkedChanges(changes);
     if (changes.length === 0) return;
-    const missing = [...missingOf(await this.#table('-t')).missing, ...switchProblems()];
-    if (missing.length > 0) throw down(missing);
+    const closed = switchProblems();
+    if (closed.length > 0) throw down(closed);
     try {
       await this.#change(changesText(changes), `${changes.length} ports`);
     } catch (error) {
       if (errnoOf(error) !== 'ERR_PACKET_RULES') throw error;
-      // A port leads neither where it led nor where it shall lead: see what the kernel has, and change that.
-      const now = await this.list();
+      const items = await this.#table();
+      const { missing } = missingOf(items);
+      if (missing.length > 0) throw down(missing);
+      // A port leads neither where it led nor where it shall lead: change what the kernel has.
+      const now = elementsOf(items);
       const actual = changes.map(({ port, to }) => ({ port, from: now.get(port), to }));
       await this.#change(changesText(actual), `${changes.length} ports`);
     }
@@ -86,8 +89,8 @@ export class Nftables implements PortForwarding {
     }
   }
 
-  async #change(text: string | undefined, summary: string): Promise<void> {
-    if (text !== undefined) await changeRules(this.kind, 'nft', ['-f', '-'], { text, summary });
+  async #change(text: string, summary: string): Promise<void> {
+    await changeRules(this.kind, 'nft', ['-f', '-'], { text, summary });
   }
 }
 

@@ -119,14 +119,15 @@ for (const kind of kinds) {
       const whole = allRules();
       await forwarding.restore(wanted);
       t.equal(allRules(), whole, 'twice the same');
-      for (const [what, harm] of harms(kind)) {
+      for (const { what, harm, mends, takeBack } of harms(kind)) {
         harm();
         t.not((await forwarding.problems()).length, 0, `${what} is seen`);
-        await t.rejects(forwarding.apply([{ port: 35567, from: other, to: other }]), {
-          code: 'ERR_PORT_PROXY_DOWN',
-        });
+        const change = forwarding.apply([{ port: 35567, from: other, to: other }]);
+        if (mends === true) await t.resolves(change.then(() => works(t, `a change mends ${what}`)));
+        else await t.rejects(change, { code: 'ERR_PORT_PROXY_DOWN' });
         await forwarding.restore(wanted);
         await works(t, what);
+        takeBack?.();
         t.equal(allRules(), whole, `after ${what} everybody's rules are as before`);
       }
     });
@@ -150,7 +151,6 @@ for (const kind of kinds) {
       if (kind === 'nftables') tool('nft', ['add', 'rule', 'ip', 'oo_node', 'output', 'accept']);
       else tool(kind, ['-t', 'nat', '-A', 'oo-ports', '-p', 'tcp', '--dport', '4', '-j', 'ACCEPT']);
       t.match(await forwarding.problems(), [/has a rule that is not the port proxy's/]);
-      await forwarding.apply([{ port: 35566, from: one, to: one }]);
       await forwarding.restore(wanted);
       t.equal(allRules(), whole);
     });
@@ -194,25 +194,41 @@ for (const kind of kinds) {
   });
 }
 
-/** What an operator or another program may do to the rules, to be undone by nobody but `restore`. */
-function harms(kind: Kind): (readonly [string, () => void])[] {
-  const closed = (): void => void tool('sysctl', ['-q', '-w', 'net.ipv4.conf.all.route_localnet=0']);
-  if (kind === 'nftables') {
-    const nft = (...argv: string[]) => [argv.join(' '), (): void => void tool('nft', argv)] as const;
-    return [
-      nft('delete', 'table', 'ip', 'oo_node'),
-      nft('flush', 'table', 'ip', 'oo_node'),
-      nft('flush', 'chain', 'ip', 'oo_node', 'guard'),
-      nft('insert', 'rule', 'ip', 'oo_node', 'guard', 'accept'),
-      nft('delete', 'chain', 'ip', 'oo_node', 'output'),
-      ['route_localnet closed', closed],
-    ];
-  }
-  const own = (...argv: string[]) => [argv.join(' '), (): void => void tool(kind, argv)] as const;
-  return [
-    own('-t', 'raw', '-F', 'oo-guard'),
-    own('-t', 'raw', '-I', 'PREROUTING', '-j', 'oo-guard'),
-    own('-t', 'nat', '-D', 'OUTPUT', '1'),
-    ['route_localnet closed', closed],
-  ];
+interface Harm {
+  readonly what: string;
+  readonly harm: () => void;
+  /** A change of a port puts it right by itself. */
+  readonly mends?: boolean;
+  /** What the operator does afterwards, that all rules may be as before. */
+  readonly takeBack?: () => void;
+}
+
+/** What an operator or another program may do to the rules. */
+function harms(kind: Kind): readonly Harm[] {
+  const by = (program: string, line: string, mends = false): Harm => ({
+    what: line,
+    harm: () => void tool(program, line.split(' ')),
+    mends,
+  });
+  const closed = by('sysctl', '-q -w net.ipv4.conf.all.route_localnet=0');
+  return kind === 'nftables'
+    ? [
+        by('nft', 'delete table ip oo_node'),
+        by('nft', 'flush table ip oo_node', true),
+        by('nft', 'flush chain ip oo_node guard', true),
+        by('nft', 'insert rule ip oo_node guard accept', true),
+        by('nft', 'delete chain ip oo_node output'),
+        closed,
+      ]
+    : [
+        by(kind, '-t raw -F oo-guard'),
+        by(kind, '-t raw -I PREROUTING -j oo-guard'),
+        {
+          ...by(kind, '-t raw -I PREROUTING -s 127.0.0.0/8 -j ACCEPT'),
+          // It stays, behind the guard: the deletion fails if it does not.
+          takeBack: () => void tool(kind, '-t raw -D PREROUTING -s 127.0.0.0/8 -j ACCEPT'.split(' ')),
+        },
+        by(kind, '-t nat -D OUTPUT 1'),
+        closed,
+      ];
 }
