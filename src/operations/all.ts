@@ -7,5 +7,5 @@ import './configure.js';
 import './create.js';
 import './deconfigure.js';
 import './destroy.js';
-import './publish-variables.js';
+import './expose-port.js';
 import './run-state.js';

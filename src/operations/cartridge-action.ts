@@ -14,6 +14,7 @@ import { findOldHook, hookNotFound, isOldLayout, runOldHook } from '../cartridge
 import type { Node } from '../node/node.js';
 import { configureCartridge } from './configure.js';
 import { deconfigureCartridge } from './deconfigure.js';
+import { concealPort, exposePort, showPort } from './expose-port.js';
 import { onGear } from './journal.js';
 import { succeeded, type OperationResult } from './result.js';
 import { changeRunState, type RunAction } from './run-state.js';
@@ -61,6 +62,18 @@ const actions: ReadonlyMap<string, Act> = new Map<string, Act>([
   ].map((name) => [name, nothing] as const),
 ]);
 
+type PortAction = 'expose-port' | 'conceal-port' | 'show-port';
+
+const portActions = {
+  'expose-port': exposePort,
+  'conceal-port': concealPort,
+  'show-port': showPort,
+} satisfies Record<PortAction, unknown>;
+
+function isPortAction(action: string): action is PortAction {
+  return Object.hasOwn(portActions, action);
+}
+
 const runActions: ReadonlySet<string> = new Set<RunAction>(['start', 'stop', 'restart']);
 
 function isRunAction(action: string): action is RunAction {
@@ -73,6 +86,7 @@ export const cartridgeActionNames: readonly string[] = [
   'deconfigure',
   ...runActions,
   'force-stop',
+  ...Object.keys(portActions),
   ...actions.keys(),
 ];
 
@@ -100,6 +114,7 @@ export async function runCartridgeAction(node: Node, input: CartridgeActionInput
   if (isRunAction(input.action))
     return changeRunState(node, input.action, { uuid, cartridge: input.cartridge });
   if (input.action === 'force-stop') return changeRunState(node, 'stop', { uuid, force: true });
+  if (isPortAction(input.action)) return portActions[input.action](node, input);
   const act = actions.get(input.action);
   if (act === undefined) return { output: hookNotFound(input.action), exitCode: 127 };
   return onGear(node, uuid, async () => {

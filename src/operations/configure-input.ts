@@ -8,13 +8,16 @@ import { readEnvironment } from '../gear/environment.js';
 import type { Gear } from '../gear/gear.js';
 import { gearRoutes } from '../gear/routes.js';
 import { allocateEndpoints } from '../cartridge/endpoints.js';
+import { publicEndpoints } from '../cartridge/public-endpoints.js';
 import { cartridgeVariables } from '../cartridge/install-in-gear.js';
 import { isDeployable, listCartridges } from '../cartridge/installed.js';
 import { missingLocked } from '../cartridge/lock.js';
 import { parseManagedFiles } from '../cartridge/managed-files.js';
+import type { Manifest } from '../cartridge/manifest.js';
 import { openRepository, selectCartridge, type Selection } from '../cartridge/repository.js';
 import { launchGroups } from '../cartridge/services.js';
 import type { Node } from '../node/node.js';
+import { planPorts, type PortPlan } from './port-plan.js';
 
 export interface ConfigureInput {
   readonly uuid: string;
@@ -41,6 +44,8 @@ export interface Configuration {
   /** Variables of the gear to set or (null) remove, and as they were. */
   readonly variables: Readonly<Record<string, string | null>>;
   readonly previous: Readonly<Record<string, string | null>>;
+  /** Public ports that come with it. */
+  readonly ports: PortPlan;
   readonly before: {
     readonly home: readonly string[];
     readonly logs: readonly string[];
@@ -90,6 +95,16 @@ function requireAbsent(gear: Gear, home: Directory, selection: Selection): void 
   );
 }
 
+/**
+ * In a gear of its own a cartridge that serves the rest of its application is reached from elsewhere from the start; the
+ * ports of what serves pages are asked for by the broker.
+ */
+function isReachedFromElsewhere(gear: Gear, { categories }: Manifest): boolean {
+  return (
+    gear.name !== gear.appName && !categories.includes('web_framework') && !categories.includes('web_proxy')
+  );
+}
+
 /** Checks the request and writes down what it will change. */
 export async function planConfigure(node: Node, gear: Gear, input: ConfigureInput): Promise<Configuration> {
   const selection = selectCartridge(node, input.cartridge);
@@ -97,11 +112,15 @@ export async function planConfigure(node: Node, gear: Gear, input: ConfigureInpu
   using home = Directory.open(gear.home);
   requireAbsent(gear, home, selection);
   const first = listCartridges(gear).length === 0;
+  const allocated = await allocateEndpoints(node, gear, manifest);
   const variables: Record<string, string | null> = {
     ...cartridgeVariables(gear, knownAs.directory, first),
-    ...(await allocateEndpoints(node, gear, manifest)),
+    ...allocated,
   };
   const environment = readEnvironment(gear);
+  const endpoints = isReachedFromElsewhere(gear, manifest)
+    ? publicEndpoints(gear, manifest, { ...environment, ...allocated })
+    : [];
   const previous = Object.fromEntries(
     Object.keys(variables).map((name) => [name, environment[name] ?? null]),
   );
@@ -121,6 +140,7 @@ export async function planConfigure(node: Node, gear: Gear, input: ConfigureInpu
     repository: isDeployable(manifest) && !home.exists(`git/${gear.appName}.git/HEAD`),
     variables,
     previous,
+    ports: planPorts(node, gear, endpoints),
     before: {
       home: names(home, '.'),
       logs: names(home, 'app-root/logs'),

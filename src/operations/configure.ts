@@ -33,6 +33,7 @@ import {
   undoStart,
 } from './configure-undo.js';
 import { onGear, registerOperation } from './journal.js';
+import { exposePlanned, undoExpose } from './port-plan.js';
 import { succeeded, type OperationResult } from './result.js';
 
 interface Context {
@@ -162,6 +163,13 @@ function definition(node: Node): OperationDefinition<Configuration, Context> {
         name: 'variables',
         run: ({ plan, gear }) => applyVariables(node, gear, plan.variables),
         undo: ({ plan, gear }) => restoreVariables(node, gear, plan),
+      },
+      {
+        name: 'ports',
+        async run({ plan, gear, lines }) {
+          lines.push(await exposePlanned(node, gear, plan.ports));
+        },
+        undo: ({ plan, gear }) => undoExpose(node, gear, plan.ports),
       },
       {
         name: 'setup',

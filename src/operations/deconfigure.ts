@@ -8,6 +8,7 @@ import { OoError } from '../native/error.js';
 import { openGear, type Gear } from '../gear/gear.js';
 import { primaryDirectory, readEnvironment } from '../gear/environment.js';
 import { parseGearUuid } from '../gear/identity.js';
+import { concealPorts } from '../gear/ports.js';
 import { disconnectRoutes } from '../gear/routes.js';
 import { clearStopLock, writeState } from '../gear/state.js';
 import { endpointVariables } from '../cartridge/endpoints.js';
@@ -59,6 +60,8 @@ function definition(node: Node): OperationDefinition<Removal, Context> {
     recover: 'forward',
     open: (removal) => ({ removal, gear: openGear(node, removal.uuid), lines: [] }),
     steps: [
+      // Whoever comes in by a public port is refused at once, not by a server that is half gone.
+      { name: 'ports', run: ({ removal, gear }) => concealPorts(node, gear, removal.variables) },
       { name: 'teardown', run: (context) => takeOut(node, context) },
       {
         name: 'processes',
