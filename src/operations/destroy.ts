@@ -1,7 +1,7 @@
 /**
- * Removes a gear with everything it has: cartridges are torn down (their lines are the output), the SSH door is shut,
- * all its processes are killed, then IPC objects, routes, home and quota go, then the account and its limits. The
- * account goes after all that bears its uid, because from then on the uid belongs to whoever is created next; the
+ * Removes a gear with everything it has: its running requests end, cartridges are torn down (their lines are the
+ * output), the SSH door is shut, all its processes are killed, then IPC objects, routes, home, quota and public ports
+ * go, then the account and its limits. The account goes after all that bears its uid, because from then on the uid belongs to whoever is created next; the
  * limits outlast it. Invariant: every step may run again, and steps that act on the uid act only while the gear's own
  * account still holds it.
  */
@@ -14,12 +14,14 @@ import { forgetLastAccess, homeIsFree, removeHome } from '../gear/home.js';
 import { parseGearUuid, type GearUuid } from '../gear/identity.js';
 import { killStrays } from '../gear/kill.js';
 import { killGear, liftLimits } from '../gear/limits.js';
+import { concealAll } from '../gear/ports.js';
 import { liftQuota } from '../gear/quota.js';
 import { disconnectAll } from '../gear/routes.js';
 import { teardownCartridges } from '../cartridge/teardown.js';
 import type { Journal } from '../journal/journal.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import type { Node } from '../node/node.js';
+import { drain } from './drain.js';
 import { onGear, registerOperation } from './journal.js';
 import { silent, succeeded, type OperationResult } from './result.js';
 
@@ -45,6 +47,17 @@ function gearOrUndefined(node: Node, uuid: GearUuid): Gear | undefined {
     return openGear(node, uuid);
   } catch {
     return undefined; // half made or half removed: there is nothing a cartridge could still do
+  }
+}
+
+/** A drain that fails keeps no gear alive: the ports go at the end in any case. */
+async function endRequests(node: Node, { doomed }: Destruction): Promise<void> {
+  const gear = doomed.skipHooks ? undefined : gearOrUndefined(node, doomed.uuid);
+  if (gear === undefined) return;
+  try {
+    await drain(node, gear);
+  } catch (error) {
+    node.log.error('running requests could not be awaited', { gear: gear.uuid, error });
   }
 }
 
@@ -74,6 +87,7 @@ function definition(node: Node): OperationDefinition<Doomed, Destruction> {
     recover: 'forward',
     open: (doomed) => ({ doomed, lines: [] }),
     steps: [
+      { name: 'drain', run: (destruction) => endRequests(node, destruction) },
       { name: 'cartridges', run: (destruction) => teardown(node, destruction) },
       { name: 'door', run: ({ doomed }) => removeConfinement(node, doomed.uuid) },
       {
@@ -88,6 +102,7 @@ function definition(node: Node): OperationDefinition<Doomed, Destruction> {
       { name: 'last-access', run: ({ doomed }) => forgetLastAccess(node, doomed.uuid) },
       { name: 'home', run: ({ doomed }) => removeHome(node, doomed.uuid) },
       { name: 'quota', run: (destruction) => whileOurs(destruction, (uid) => liftQuota(node, uid)) },
+      { name: 'ports', run: ({ doomed }) => concealAll(node, doomed) },
       { name: 'account', run: ({ doomed }) => deleteAccounts([doomed.uuid]) },
       { name: 'limits', run: ({ doomed }) => liftLimits(node, doomed.uuid) },
     ],
@@ -101,6 +116,7 @@ async function clearRemains(node: Node, uuid: GearUuid): Promise<void> {
   removeConfinement(node, uuid);
   await killGear(node, uuid);
   await removeHome(node, uuid);
+  await concealAll(node, { uuid, uid: undefined });
   await liftLimits(node, uuid);
 }
 
