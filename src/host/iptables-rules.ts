@@ -14,10 +14,14 @@ const guardRules = [
   `-A ${GUARD} -d 127.0.0.0/8 ! -i lo -j DROP`,
 ];
 const guardJumps = [`-A PREROUTING -j ${GUARD}`];
-/** Only new TCP connections to an address of this machine walk through the ports; loopback stays as it is. */
+/**
+ * Only new TCP connections to an address of this machine walk through the ports; loopback stays as it is. The nat table
+ * sees new ones only, but the word keeps connection tracking on: without it the kernel stops tracking with the last
+ * port's rule, and connections that run by that port are cut off.
+ */
 const portJumps = ['PREROUTING', 'OUTPUT'].map(
   (chain) =>
-    `-A ${chain} ! -d 127.0.0.0/8 -p tcp -m tcp --dport 1024:65535 -m addrtype --dst-type LOCAL -j ${PORTS}`,
+    `-A ${chain} ! -d 127.0.0.0/8 -p tcp -m tcp --dport 1024:65535 -m conntrack --ctstate NEW -m addrtype --dst-type LOCAL -j ${PORTS}`,
 );
 
 export interface SavedTable {
