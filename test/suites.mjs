@@ -68,7 +68,13 @@ export const suites = [
     host: { hostname: 'broker.test.example.com', addresses: ['192.168.59.144'] },
     outside: ['scaled/two-nodes/**'],
     serial: true,
-    files: ['scaled/**.host.test.js', 'scaled/two-nodes/**'],
+    files: [
+      'scaled/**.host.test.js',
+      'scaled/two-nodes/**',
+      'gear/ports.host.test.js',
+      'operations/expose-port.host.test.js',
+      'operations/drain.host.test.js',
+    ],
   },
   {
     name: 'demo',

@@ -74,7 +74,7 @@ async function sameAsWanted(node: Node): Promise<boolean> {
   return JSON.stringify([...is].sort()) === JSON.stringify([...shall].sort());
 }
 
-const first = await hostNode();
+await hostNode();
 /** The gear's server: it answers what it is asked, when it is asked. */
 const server = createServer((socket) => {
   socket.on('error', () => undefined);
@@ -84,9 +84,9 @@ server.listen(8080, loopbackAddress(507, 1));
 await once(server, 'listening');
 t.teardown(() => server.close());
 
-for (const kind of ['iptables', 'nftables'] as const) {
+for (const kind of ['iptables', 'iptables-legacy', 'iptables-nft', 'nftables'] as const) {
   await t.test(kind, async (t) => {
-    const node = kind === 'iptables' ? first : await hostNode({ config: ['PORT_PROXY=nftables'] });
+    const node = await hostNode({ config: [`PORT_PROXY=${kind}`] });
     t.equal(node.forwarding.kind, kind);
 
     await t.test('a port that is exposed is reached, the same again is the same', async (t) => {
@@ -106,7 +106,7 @@ for (const kind of ['iptables', 'nftables'] as const) {
       await exposePorts(node, { uuid: 'g2', uid: 508 }, [
         { variable, target: `${loopbackAddress(508, 1)}:8080` },
       ]);
-      if (kind === 'iptables') execFileSync('iptables', ['-t', 'nat', '-F']);
+      if (kind !== 'nftables') execFileSync(kind, ['-t', 'nat', '-F']);
       else execFileSync('nft', ['flush', 'ruleset']);
       t.equal(await ask(35_566), 'ECONNREFUSED');
       await concealAll(node, { uuid: 'g2', uid: 508 });
