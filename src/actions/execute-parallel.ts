@@ -80,7 +80,10 @@ function gearOf(job: unknown): string | undefined {
 }
 
 /** The finished job, and what the log is to show of its end. */
-async function runJob(context: ActionContext, job: unknown): Promise<readonly [unknown, (Performed | undefined)?]> {
+async function runJob(
+  context: ActionContext,
+  job: unknown,
+): Promise<readonly [unknown, (Performed | undefined)?]> {
   const fields: Job = isHash(job) ? job : { job };
   const call = v.safeParse(callSchema, fields['job']);
   if (!call.success) {
