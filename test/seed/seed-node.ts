@@ -44,7 +44,8 @@ export function command(name: string): string {
   return `${repository}dist/bin/${name}`;
 }
 
-export async function seedNode(): Promise<Node> {
+/** `more` are further arguments of the set-up command. */
+export async function seedNode(more: readonly string[] = []): Promise<Node> {
   mkdirSync(desk, { recursive: true });
   const { versions } = await installedVersions();
   await run(command('oo-admin-node-setup'), [
@@ -54,6 +55,7 @@ export async function seedNode(): Promise<Node> {
     `--alias=php-5.3=php-${versions.php}`,
     `--alias=mysql-5.1=mysql-${versions.mysql}`,
     `--alias=haproxy-1.4=haproxy-${versions.haproxy}`,
+    ...more,
     '--start',
   ]);
   await run('/usr/bin/ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', `${desk}/key`]);
