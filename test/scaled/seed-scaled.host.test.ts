@@ -9,7 +9,7 @@ import { callAction } from '../../src/actions/call.js';
 import { dumpHost, differences } from '../hosts/dump.js';
 import { desk, fetchPage, git, publicKey, run, seedNode, ssh } from '../seed/seed-node.js';
 import { Broker } from './broker/broker.js';
-import type { BrokerGear } from './broker/application.js';
+import type { Application, BrokerGear } from './broker/application.js';
 import { servers } from './proxy-status.js';
 import { SeedFollower } from './seed-follower.js';
 import { seedAuth, seedKey, seedUuids } from './seed-values.js';
@@ -77,11 +77,12 @@ function rounds(...webs: readonly (string | undefined)[]): readonly string[] {
   ];
 }
 
-const app = await (async () => {
-  const made = await broker.createApplication({ name: 'sphpapp', namespace: 'demo' });
-  followed([`authorized-ssh-key-add ${head}`, `authorized-ssh-key-add ${web}`]);
-  return made;
-})();
+const made = await broker
+  .createApplication({ name: 'sphpapp', namespace: 'demo' })
+  .catch((error: unknown) => error);
+followed([`authorized-ssh-key-add ${head}`, `authorized-ssh-key-add ${web}`]);
+if (made instanceof Error) throw made;
+const app = made as Application;
 
 await t.test('both gears serve, each by its own port and address', async (t) => {
   const passwd = readFileSync('/etc/passwd', 'utf8');
