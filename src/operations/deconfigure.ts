@@ -9,6 +9,7 @@ import { openGear, type Gear } from '../gear/gear.js';
 import { primaryDirectory, readEnvironment } from '../gear/environment.js';
 import { parseGearUuid } from '../gear/identity.js';
 import { concealPorts } from '../gear/ports.js';
+import { removePublishers } from '../gear/published.js';
 import { disconnectRoutes } from '../gear/routes.js';
 import { clearStopLock, writeState } from '../gear/state.js';
 import { endpointVariables } from '../cartridge/endpoints.js';
@@ -34,6 +35,8 @@ interface Removal {
   readonly primary: boolean;
   readonly repository: boolean;
   readonly variables: readonly string[];
+  /** No cartridge is left that other gears' cartridges could publish to. */
+  readonly unsubscribes: boolean;
 }
 
 interface Context {
@@ -97,6 +100,12 @@ function definition(node: Node): OperationDefinition<Removal, Context> {
           applyVariables(node, gear, Object.fromEntries(removal.variables.map((name) => [name, null]))),
       },
       {
+        name: 'published',
+        async run({ removal, gear }) {
+          if (removal.unsubscribes) await removePublishers(gear);
+        },
+      },
+      {
         name: 'state',
         run({ removal, gear }) {
           if (!removal.primary) return;
@@ -131,6 +140,9 @@ export async function deconfigureCartridge(node: Node, input: DeconfigureInput):
       primary,
       // As a configure makes it: for the first cartridge that code can be deployed to.
       repository: isDeployable(manifest) && !listCartridges(gear).some(otherDeployable),
+      unsubscribes: !listCartridges(gear).some(
+        (each) => each.directory !== directory && Object.keys(each.manifest.subscribes).length > 0,
+      ),
       variables: [...endpointVariables(manifest), ...(primary ? ['OPENSHIFT_PRIMARY_CARTRIDGE_DIR'] : [])],
     };
     const { lines } = await journal.run(definition(node), uuid, removal);

@@ -49,13 +49,19 @@ export interface Point {
 }
 
 /** Kill `request` before its change number `at`, run the next command, and say where the host ended. */
-export async function crashAt(request: object, at: number, before: string, after: string): Promise<Point> {
+export async function crashAt(
+  request: object,
+  at: number,
+  before: string,
+  after: string,
+  look: () => Promise<string> = hostNow,
+): Promise<Point> {
   const killed = await runChild('request', JSON.stringify(request), String(at));
   if (killed.signal !== 'SIGKILL') {
     return { at, effect: '(was not reached)', ended: 'neither', difference: [killed.stderr, killed.stdout] };
   }
   const recovered = await runChild('recover');
-  const found = await hostNow();
+  const found = await look();
   const effect = killed.stderr.trim();
   if (recovered.code !== 0) return { at, effect, ended: 'neither', difference: [recovered.stderr] };
   if (found === before) return { at, effect, ended: 'before', difference: [] };

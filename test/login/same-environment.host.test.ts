@@ -37,6 +37,9 @@ for (const [path, value] of Object.entries({
   '.env/user_vars/LD_PRELOAD': '/x',
   '.env/user_vars/PHP_VALUE': 'mine\n',
   '.env/mysql/PUBLISHED': "export PUBLISHED='by mysql'",
+  '.env/mysql/TWICE': 'by mysql',
+  '.env/published/TWICE': 'by a connector without a name',
+  '.env/published/OPENSHIFT_MYSQL_DB_PASSWORD': 'a"b\\c $d',
   'php/env/PHP_VALUE': 'php',
   'php/env/SHARED': 'php',
   'zz/env/SHARED': 'zz',
@@ -66,6 +69,7 @@ await t.test('the same variables', async (t) => {
   const ofHook = variables(await hook('env -0'));
   t.ok(ofHook.length > 20);
   t.same(variables(await login('env -0')), ofHook);
+  t.ok(ofHook.includes('TWICE=by a connector without a name'), 'publishers in the order of their names');
   t.ok(ofHook.includes('SHARED=php'), 'the primary cartridge has the last word');
 });
 

@@ -3,12 +3,16 @@
  * hooks, of SSH sessions and of a PHP that runs, what takes it away again, and what is refused.
  */
 import t from 'tap';
+import { statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { callAction } from '../../src/actions/call.js';
+import { escapeWord, splitWords } from '../../src/actions/words.js';
 import { openGear } from '../../src/gear/gear.js';
+import { executeInGear } from '../../src/gear/execute.js';
 import { gearEnvironment, setVariable } from '../../src/gear/environment.js';
 import { readPublished } from '../../src/gear/published.js';
 import { openNode } from '../../src/node/node.js';
-import { command, run } from '../seed/seed-node.js';
+import { command, fetchPage, run } from '../seed/seed-node.js';
 import { seedConnector } from './seed-jobs.js';
 
 t.setTimeout(300_000);
@@ -89,15 +93,95 @@ await t.test('what no cartridge answers is empty', async (t) => {
     );
 });
 
-await t.test("the seed's connection info reaches hooks, once", async (t) => {
+/** What PHP sees of a variable, asked for in both ways. */
+async function seen(name: string): Promise<{ readonly status: number; readonly values: readonly unknown[] }> {
+  const { status, body } = await fetchPage('f81fb70064-demo.test.example.com', `/look.php?${name}`);
+  return { status, values: status === 200 ? (JSON.parse(body) as unknown[]) : [] };
+}
+
+const PASSWORD = 'OPENSHIFT_MYSQL_DB_PASSWORD';
+const LOOK =
+  '<?php $n = $_SERVER["QUERY_STRING"]; $v = getenv($n); echo json_encode([$v === false ? null : $v, $_SERVER[$n] ?? null]);';
+const page = await executeInGear(node, gear, {
+  file: '/bin/bash',
+  argv: ['bash', '-c', 'printf %s "$1" >app-root/runtime/repo/look.php', 'bash', LOOK],
+});
+t.equal(page.exitCode, 0);
+
+await t.test("the seed's connection info reaches hooks and a running PHP, once", async (t) => {
   const { args } = seedConnector('set-db-connection-info');
   t.same(await connector(args), fine(''));
   const published = readPublished(gear, 'published');
   t.equal(Object.keys(published).length, 8);
   t.equal(published['OPENSHIFT_MYSQL_DB_PORT'], '35576');
   t.match(gearEnvironment(node, gear), published);
+  for (const [name, value] of Object.entries(published))
+    t.same(await seen(name), { status: 200, values: [value, value] }, name);
+  const site = `${gear.home}/php-5.3/run/site.conf`;
+  t.equal(statSync(site).mode & 0o777, 0o600, "the file with the password is the gear's alone");
+  t.equal(statSync(site).uid, gear.uid);
+  const { ino } = statSync(site);
   t.same(await connector(args), fine(''), 'again');
+  t.equal(statSync(site).ino, ino, 'and nothing is reloaded for it');
 });
+
+/** The same publication with another password, escaped as the broker does. */
+function withPassword(password: string): Readonly<Record<string, string>> {
+  const { args } = seedConnector('set-db-connection-info');
+  const [name = '', namespace = '', uuid = '', word = ''] = splitWords(args['--input-args'] ?? '');
+  const changed = escapeWord(word.replace(/(?<=DB_PASSWORD=)[^;]*/, () => password));
+  return { ...args, '--input-args': [name, namespace, uuid, changed].join(' ') };
+}
+
+await t.test('values of any characters reach PHP as they are', async (t) => {
+  for (const value of [
+    'a"b',
+    'a\\b\\',
+    '$HOME ${HOME} ${dollar}',
+    '`id` $(id)',
+    '#% <IfModule>',
+    'zwölf €',
+    '&&',
+    '',
+  ]) {
+    t.same(await connector(withPassword(value)), fine(''), value);
+    t.same(await seen(PASSWORD), { status: 200, values: [value, value] }, value);
+  }
+});
+
+await t.test(
+  'a reload loses no request, and each sees an old or the new value',
+  { timeout: 120_000 },
+  async (t) => {
+    const allowed = new Set<unknown>(['']);
+    const wrong: unknown[] = [];
+    let asked = 0;
+    let going = true;
+    const client = async (): Promise<void> => {
+      while (going) {
+        try {
+          const { status, values } = await seen(PASSWORD);
+          if (status !== 200 || values[0] !== values[1] || !allowed.has(values[0]))
+            wrong.push({ status, values });
+        } catch (error) {
+          wrong.push(error);
+        }
+        asked += 1;
+        await sleep(4);
+      }
+    };
+    const clients = Promise.all(Array.from({ length: 4 }, client));
+    for (let round = 0; round < 12; round += 1) {
+      allowed.add(`password${round}`);
+      t.same(await connector(withPassword(`password${round}`)), fine(''));
+      t.equal((await seen(PASSWORD)).values[0], `password${round}`, 'the next request sees it');
+    }
+    going = false;
+    await clients;
+    t.same(wrong, []);
+    t.ok(asked > 200, `${asked} requests`);
+  },
+);
 
 await t.test('env-var-remove takes it away', async (t) => {
   await cartridgeDo(DUMMY, 'env-var-remove', {
@@ -106,4 +190,94 @@ await t.test('env-var-remove takes it away', async (t) => {
   });
   t.equal(gearEnvironment(node, gear)['OPENSHIFT_MYSQL_DB_PASSWORD'], undefined);
   t.equal(Object.keys(readPublished(gear, 'published')).length, 7);
+});
+
+const connection = (text: string, more: Readonly<Record<string, unknown>> = {}) => ({
+  '--gear-uuid': child,
+  '--cart-name': 'php-5.3',
+  '--hook-name': 'set-env',
+  '--connection-type': 'ENV:NET_TCP:db:connection-info',
+  '--publishing-cart-name': 'mysql-5.1',
+  '--input-args': ['f81fb70064', 'demo', child, { [head]: text }],
+  ...more,
+});
+
+await t.test('a connection of type ENV: has a folder for its publisher', async (t) => {
+  const said = fine('Set environment variables successfully');
+  t.same(await connector(connection("URL_OF_IT=mysql://a:b@c/?x=1;y='2'\nSECOND=2\n")), said);
+  t.same(readPublished(gear, 'mysql'), { SECOND: '2', URL_OF_IT: "mysql://a:b@c/?x=1;y='2'" });
+  t.equal((await seen('URL_OF_IT')).values[0], "mysql://a:b@c/?x=1;y='2'");
+  t.same(await connector(connection('', { '--publishing-cart-name': '' })), fine(''), 'without a publisher');
+  t.same(
+    await connector(connection('C=1', { '--hook-name': 'publish-http-url-of' })),
+    fine(''),
+    'no such hook',
+  );
+  t.equal(gearEnvironment(node, gear)['C'], undefined);
+});
+
+await t.test("names that steer programs or are the node's own are refused, and nothing is set", async (t) => {
+  const before = gearEnvironment(node, gear);
+  for (const name of [
+    'LD_PRELOAD',
+    'LD_LIBRARY_PATH',
+    'PATH',
+    'BASH_ENV',
+    'ENV',
+    'IFS',
+    'PYTHONPATH',
+    'GIT_SSH_COMMAND',
+    'HOME',
+    'USER',
+    'OPENSHIFT_GEAR_UUID',
+    'OPENSHIFT_APP_NAME',
+    'OPENSHIFT_APP_SSH_KEY',
+    'OPENSHIFT_HOMEDIR',
+    'OPENSHIFT_REPO_DIR',
+    'OPENSHIFT_PRIMARY_CARTRIDGE_DIR',
+    'OPENSHIFT_CARTRIDGE_SDK_BASH',
+    'OPENSHIFT_BROKER_HOST',
+    'OPENSHIFT_SECRET_TOKEN',
+    'OPENSHIFT_X_PATH_ELEMENT',
+    'OPENSHIFT_X_IDENT',
+    '../X',
+    'a-b',
+    '1A',
+  ]) {
+    const refused = await connector(connection(`FINE=1\n${name}=x\n`));
+    t.equal(refused.result_exit_code, 255, name);
+    t.match(refused.result_stderr, /Nothing was changed\.\n$/, name);
+  }
+  t.equal(
+    (await connector(connection(`FINE=${'x'.repeat(32_769)}`))).result_exit_code,
+    255,
+    'a value too long',
+  );
+  for (const publisher of ['user_vars', '../x', '.x', 'a/b'])
+    t.not(
+      (await connector(connection('FINE=1', { '--publishing-cart-name': publisher }))).result_exit_code,
+      0,
+    );
+  t.same(gearEnvironment(node, gear), before);
+});
+
+await t.test("what the gear's own cartridges say stays", async (t) => {
+  const own = gearEnvironment(node, gear)['OPENSHIFT_PHP_IP'];
+  t.equal((await connector(connection('OPENSHIFT_PHP_IP=192.0.2.1\nTHIRD=3'))).result_exit_code, 0);
+  t.equal(gearEnvironment(node, gear)['OPENSHIFT_PHP_IP'], own);
+  t.equal(gearEnvironment(node, gear)['THIRD'], '3');
+});
+
+await t.test('an application that is stopped stays so', async (t) => {
+  await cartridgeDo('php-5.3', 'stop', `'f81fb70064' 'demo' '${child}'`);
+  t.same(await connector(withPassword('later')), fine(''));
+  t.not((await seen(PASSWORD)).status, 200);
+  await cartridgeDo('php-5.3', 'start', `'f81fb70064' 'demo' '${child}'`);
+  t.equal((await seen(PASSWORD)).values[0], 'later');
+});
+
+await t.test('with its last subscriber what was published to a gear goes', async (t) => {
+  await cartridgeDo('php-5.3', 'deconfigure', `'f81fb70064' 'demo' '${child}'`);
+  t.same(readPublished(gear, 'published'), {});
+  t.same(readPublished(gear, 'mysql'), {});
 });
