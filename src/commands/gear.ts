@@ -7,6 +7,7 @@ const verbNames = [
   'build',
   'deploy',
   'deployments',
+  'distribute',
   'start',
   'stop',
   'restart',
@@ -19,6 +20,7 @@ const options = [
   { long: 'all-cartridges', description: 'All cartridges of the gear (the default).' },
   { long: 'hot-deploy', description: 'deploy: leave the application running.' },
   { long: 'force-clean-build', description: 'deploy: fetch all dependencies anew.' },
+  { long: 'quiet', description: 'start, stop, restart: say only what goes wrong and what hooks say.' },
   { long: 'init', description: 'prereceive, postreceive: the first build of a gear.' },
   { long: 'trace', description: 'Show where an error came from.' },
 ] as const;
@@ -30,7 +32,8 @@ async function standardInput(): Promise<string> {
 }
 
 async function run({ values, output }: CommandContext): Promise<number> {
-  const [name = '', ref] = values.positionals;
+  const [name = '', ...rest] = values.positionals;
+  const [ref] = rest;
   const [{ OoError }, { openInside }, { verbs }, { Voice }] = await Promise.all([
     import('../native/error.js'),
     import('../deploy/inside.js'),
@@ -40,6 +43,12 @@ async function run({ values, output }: CommandContext): Promise<number> {
   const verb = verbs[name];
   if (verb === undefined) {
     throw new OoError(`gear does not know ${JSON.stringify(name)}; see gear --help.`, {
+      code: 'ERR_USAGE',
+      exitCode: 255,
+    });
+  }
+  if (name !== 'distribute' && rest.length > 1) {
+    throw new OoError(`There is no place for the argument ${JSON.stringify(rest[1])}; see gear --help.`, {
       code: 'ERR_USAGE',
       exitCode: 255,
     });
@@ -54,6 +63,8 @@ async function run({ values, output }: CommandContext): Promise<number> {
       {
         cartridge: values.text('cart'),
         ref,
+        gears: rest,
+        quiet: values.flag('quiet'),
         hotDeploy: values.flag('hot-deploy'),
         forceCleanBuild: values.flag('force-clean-build'),
         init: values.flag('init'),
@@ -79,8 +90,11 @@ export const command: CommandDefinition = {
   positionals: [
     { name: 'VERB', required: true, description: 'What to do.', choices: verbNames },
     {
-      name: 'REF',
-      description: 'deploy: the branch, tag or commit; without it the branch that is deployed.',
+      name: 'ARGUMENT',
+      repeatable: true,
+      description:
+        'deploy: the branch, tag or commit; without it the branch that is deployed. distribute: the uuids of the gears ' +
+        'that are to get the code; without them all of the application.',
     },
   ],
   exits: [
@@ -90,6 +104,7 @@ export const command: CommandDefinition = {
   ],
   examples: [
     { text: 'Deploy the branch once more', command: 'gear deploy' },
+    { text: 'Send the code to all other gears once more', command: 'gear distribute' },
     { text: 'Restart PHP alone', command: 'gear restart --cart php' },
   ],
   root: false,

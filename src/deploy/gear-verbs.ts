@@ -9,10 +9,15 @@ import { alone, pushContext, type Inside } from './inside.js';
 import { deployCommit, selected } from './push.js';
 import { deploymentBranch, type PushedRef } from './pushed-refs.js';
 import { withoutPrefixes, type Voice } from './voice.js';
+import { openWebProxy } from './web-proxy.js';
 
 export interface VerbInput {
   readonly cartridge?: string | undefined;
   readonly ref?: string | undefined;
+  /** Of `distribute`: the gears that are to get the code. */
+  readonly gears?: readonly string[];
+  /** Without a word about what is begun. */
+  readonly quiet?: boolean;
   readonly hotDeploy?: boolean;
   readonly forceCleanBuild?: boolean;
   /** The first build of a gear: no push told of it. */
@@ -70,8 +75,8 @@ const build: Verb = (inside, _input, voice) =>
   });
 
 function act(action: 'start' | 'stop' | 'restart', announced: string): Verb {
-  return async ({ node, gear }, { cartridge }, voice) => {
-    voice.say(announced);
+  return async ({ node, gear }, { cartridge, quiet }, voice) => {
+    if (quiet !== true) voice.say(announced);
     await voice.hear((onOutput) =>
       cartridge === undefined
         ? actOnGear(node, gear, action, { onOutput })
@@ -108,6 +113,17 @@ const deployments: Verb = async (inside, _input, voice) => {
   }
 };
 
+/** The code as it stands to the other gears of the application. */
+const distribute: Verb = (inside, { gears }, voice) =>
+  alone(inside, voice, async () => {
+    const proxy = openWebProxy(inside.node, inside.gear, voice);
+    if (proxy !== undefined) return proxy.distribute(gears);
+    throw new OoError(
+      `${inside.gear.appName} has no web proxy in this gear, so there are no gears to send its code to. Nothing was done.`,
+      { code: 'ERR_NO_WEB_PROXY', exitCode: 255, gear: inside.gear.uuid },
+    );
+  });
+
 export const verbs: Readonly<Record<string, Verb>> = {
   prereceive,
   postreceive,
@@ -119,4 +135,5 @@ export const verbs: Readonly<Record<string, Verb>> = {
   reload,
   status,
   deployments,
+  distribute,
 };

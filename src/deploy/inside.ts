@@ -17,6 +17,7 @@ import { Git } from './git.js';
 import type { PushContext } from './push.js';
 import { DEPLOY_LOCK, repositoryPath } from './repository.js';
 import type { Voice } from './voice.js';
+import { openWebProxy } from './web-proxy.js';
 
 const LOCK_TIMEOUT = 600_000;
 
@@ -61,6 +62,7 @@ export function pushContext({ node, gear, environment }: Inside, voice: Voice): 
     code: new CodeSwap(gear.home),
     deployments: new Deployments(gear.home, Number.isInteger(keep) && keep >= 1 && keep <= 1000 ? keep : 1),
     application: openApplication(node, gear, voice),
+    proxy: openWebProxy(node, gear, voice),
     say: voice.say,
   };
 }

@@ -10,6 +10,7 @@ import { readMarkers, type Markers } from './markers.js';
 import { deploymentBranch, pushedRef, type PushedRef } from './pushed-refs.js';
 import type { CodeSwap } from './code-swap.js';
 import type { Deployments } from './deployments.js';
+import type { WebProxy } from './web-proxy.js';
 
 /** The verbs a build passes through; each may have an action hook of the tenant's of the same name. */
 export type BuildVerb = 'update-configuration' | 'pre-build' | 'build' | 'deploy' | 'post-deploy';
@@ -32,6 +33,8 @@ export interface PushContext {
   readonly code: Pick<CodeSwap, 'prepare' | 'index' | 'enter' | 'goBack' | 'finish'>;
   readonly deployments: Pick<Deployments, 'begin' | 'activate' | 'abandon' | 'list'>;
   readonly application: Application;
+  /** Of the head gear of a scaled application. */
+  readonly proxy?: WebProxy | undefined;
   /** Write one line to the pusher. */
   say(line: string): void;
 }
@@ -89,12 +92,19 @@ export async function deployCommit(
   }
   await code.finish();
   say(`Deployment id is ${await context.deployments.activate(record)}`);
-  try {
-    await context.application.control('post-deploy');
-  } catch (error) {
-    // The new code runs and stays, whatever this last hook says.
+  // The new code runs and stays, whatever its last hook and other gears say; and they get it whatever the hook says.
+  const late = [() => context.application.control('post-deploy'), () => context.proxy?.distribute()];
+  const failures: unknown[] = [];
+  for (const step of late) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) {
     tellFailure(say);
-    throw error;
+    throw failures.length === 1 ? failures[0] : bothFailed(failures);
   }
   say(RULE);
   say('Git Post-Receive Result: success');
@@ -108,13 +118,19 @@ function tellFailure(say: PushContext['say']): void {
   say('Deployment completed with status: failure');
 }
 
+function bothFailed(failures: readonly unknown[]): OoError {
+  const said = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure)));
+  return new OoError(said.join('\n'), { code: 'ERR_AFTER_START', exitCode: 255, cause: failures[0] });
+}
+
 async function buildAndStart(context: PushContext, deployment: Deployment): Promise<void> {
-  const { application, code, say } = context;
+  const { application, code, proxy, say } = context;
   const hot = deployment.hotDeploy;
   let entered = false;
   try {
     if (hot) say(`Not stopping cartridge ${application.primary} because hot deploy is enabled`);
     else {
+      await proxy?.takeOut();
       say(`Stopping ${application.primary} cartridge`);
       await application.stop();
     }
@@ -137,6 +153,7 @@ async function buildAndStart(context: PushContext, deployment: Deployment): Prom
     } else {
       say(`Starting ${application.primary} cartridge`);
       await application.start();
+      await proxy?.putIn();
     }
   } catch (error) {
     await bringBack(context, hot, entered);
@@ -145,7 +162,7 @@ async function buildAndStart(context: PushContext, deployment: Deployment): Prom
 }
 
 async function bringBack(
-  { application, code, say }: PushContext,
+  { application, code, proxy, say }: PushContext,
   hot: boolean,
   entered: boolean,
 ): Promise<void> {
@@ -157,6 +174,7 @@ async function bringBack(
     else {
       say(`Starting ${application.primary} cartridge`);
       await application.start();
+      await proxy?.putIn();
     }
   } catch (error) {
     say(`The former code could not be started: ${(error as Error).message}`);

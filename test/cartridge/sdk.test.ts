@@ -179,12 +179,14 @@ t.test('ctl_all, ctl_app and the old names lead to gear', async (t) => {
     const done = await execa(`${sdk}bin/${name}`, argv, { reject: false, extendEnv: false, env });
     return done.exitCode === 0 ? done.stdout : String(done.exitCode);
   };
-  t.equal(await command('ctl_all', 'stop'), 'gear stop');
-  t.equal(await command('ctl_all', 'start'), 'gear start');
+  t.equal(await command('ctl_all', 'stop'), 'Waiting for stop to finish\ngear stop --quiet\nDone');
+  t.equal(await command('ctl_all', 'start'), 'gear start --quiet\nDone');
   t.equal(await command('ctl_all', 'restart'), 'gear restart --all-cartridges');
   t.equal(await command('ctl_all', 'reboot'), '255');
   t.equal(await command('ctl_app', 'status'), 'gear status --cart php');
-  t.equal(await command('stop_app.sh'), 'gear stop\nDone');
+  t.equal(await command('stop_app.sh'), 'Waiting for stop to finish\ngear stop --quiet\nDone');
+  writeFileSync(`${dir}/gear`, '#!/bin/bash\necho no; exit 3\n');
+  t.equal(await command('ctl_all', 'start'), '3', 'who cannot start is not done');
 });
 
 t.test('deploy.sh runs the hook that the application brings, if it may be run', async (t) => {

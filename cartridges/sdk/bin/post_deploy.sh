@@ -1,6 +1,4 @@
 #!/bin/bash
 # post_deploy.sh: runs the application's own `post_deploy` hook on what is in its repository; a name that old scripts use.
-hook="${OPENSHIFT_REPO_DIR%/}/.openshift/action_hooks/post_deploy"
-[ -x "$hook" ] || exit 0
-echo 'Running .openshift/action_hooks/post_deploy'
-cd "$OPENSHIFT_REPO_DIR" && exec "$hook"
+source "${BASH_SOURCE[0]%/*}/../bash/at-work"
+run_deploy_hook post_deploy

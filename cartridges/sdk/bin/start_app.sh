@@ -1,3 +1,4 @@
 #!/bin/bash
 # start_app.sh: start every cartridge of this gear; a name that old scripts use.
-gear start && echo Done
+source "${BASH_SOURCE[0]%/*}/../bash/at-work"
+gear start --quiet && echo Done

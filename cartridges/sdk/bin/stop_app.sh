@@ -1,3 +1,5 @@
 #!/bin/bash
 # stop_app.sh: stop every cartridge of this gear; a name that old scripts use.
-gear stop && echo Done
+source "${BASH_SOURCE[0]%/*}/../bash/at-work"
+echo 'Waiting for stop to finish'
+gear stop --quiet && echo Done
