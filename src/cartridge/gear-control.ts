@@ -17,7 +17,7 @@ import { quotaOf } from '../gear/quota.js';
 import type { Node } from '../node/node.js';
 import { controlCartridge, withActionHooks, type ControlOptions } from './control.js';
 import { failedHook, HookFailure } from './hook-failure.js';
-import { listCartridges, type Cartridge } from './installed.js';
+import { isWebProxy, listCartridges, type Cartridge } from './installed.js';
 
 export interface GearControlOptions extends ControlOptions {
   /** Default true. A boot, an idler or a push is not a user. */
@@ -28,14 +28,18 @@ function isPrimary(gear: Gear, cartridge: Cartridge): boolean {
   return primaryDirectory(readEnvironment(gear)) === cartridge.directory;
 }
 
-/** For a start the primary comes last, because the others serve it; for a stop the order of names. */
-function primaryLast(gear: Gear): readonly Cartridge[] {
+/** Others serve the primary, and a web proxy stands before it: each starts once what it needs is there. */
+function startOrder(gear: Gear): readonly Cartridge[] {
   const primary = primaryDirectory(readEnvironment(gear));
-  const all = listCartridges(gear);
-  return [
-    ...all.filter((cartridge) => cartridge.directory !== primary),
-    ...all.filter((cartridge) => cartridge.directory === primary),
-  ];
+  const rank = ({ directory, manifest }: Cartridge): number =>
+    isWebProxy(manifest) ? 2 : directory === primary ? 1 : 0;
+  return listCartridges(gear).toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** The order of names, but a web proxy first: it lets its requests end while there is still somebody to answer them. */
+function stopOrder(gear: Gear): readonly Cartridge[] {
+  const rank = ({ manifest }: Cartridge): number => (isWebProxy(manifest) ? 0 : 1);
+  return listCartridges(gear).toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** The message for a start or stop nobody asked for, of a gear a user has stopped. */
@@ -95,7 +99,7 @@ export function actOnCartridge(
   );
 }
 
-/** The same for every cartridge of the gear: starts end with the primary, stops go in the order of names. */
+/** The same for every cartridge of the gear, in an order in which nothing is missed. */
 export function actOnGear(
   node: Node,
   gear: Gear,
@@ -105,7 +109,7 @@ export function actOnGear(
   return withActionHooks(node, gear, action, options, async () => {
     if (action === 'stop') return stopEach(node, gear, options);
     let output = '';
-    for (const cartridge of primaryLast(gear))
+    for (const cartridge of startOrder(gear))
       output += await startOne(node, gear, cartridge, action, options);
     return output;
   });
@@ -115,7 +119,7 @@ export function actOnGear(
 async function stopEach(node: Node, gear: Gear, options: GearControlOptions): Promise<string> {
   let output = '';
   let failed: HookFailure | undefined;
-  for (const cartridge of listCartridges(gear)) {
+  for (const cartridge of stopOrder(gear)) {
     try {
       output += await stopOne(node, gear, cartridge, options);
     } catch (error) {

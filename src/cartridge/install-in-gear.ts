@@ -7,8 +7,9 @@ import { Directory } from '../native/beneath.js';
 import { removeVariable, setVariable } from '../gear/environment.js';
 import type { Gear } from '../gear/gear.js';
 import { fileLabel, labelOption } from '../gear/label.js';
+import { applicationKey } from '../gear/creation-environment.js';
 import type { Node } from '../node/node.js';
-import { identText, ORIGIN } from './installed.js';
+import { identText, isWebProxy, ORIGIN } from './installed.js';
 import { openRepository, type Selection } from './repository.js';
 
 /** The node's, read-only for the gear. */
@@ -54,15 +55,20 @@ export async function placeCartridge(node: Node, gear: Gear, selection: Selectio
   home.chmod(directory, 0o1770);
 }
 
-/** Gear variables that come with a cartridge besides its endpoints; a first cartridge becomes the primary one. */
+/**
+ * Gear variables that come with a cartridge besides its endpoints. A first cartridge becomes the primary one; a web
+ * proxy brings the key (`.ssh/<name>_id_rsa`) with which its gear enters the other gears of the application.
+ */
 export function cartridgeVariables(
   gear: Gear,
-  directory: string,
+  { manifest, knownAs }: Selection,
   first: boolean,
 ): Readonly<Record<string, string | null>> {
+  const path = `${gear.home}/${knownAs.directory}`;
   return {
     OPENSHIFT_NAMESPACE: gear.namespace,
-    ...(first ? { OPENSHIFT_PRIMARY_CARTRIDGE_DIR: `${gear.home}/${directory}/`, PATH: null } : {}),
+    ...(first ? { OPENSHIFT_PRIMARY_CARTRIDGE_DIR: `${path}/`, PATH: null } : {}),
+    ...(isWebProxy(manifest) ? applicationKey(`${path}/.ssh/${manifest.name}_id_rsa`) : {}),
   };
 }
 

@@ -110,3 +110,8 @@ export function primaryCartridge(gear: Gear): Cartridge | undefined {
 export function isDeployable(manifest: Manifest): boolean {
   return manifest.categories.includes('web_framework');
 }
+
+/** Stands before the web servers of all gears of an application. */
+export function isWebProxy(manifest: Manifest): boolean {
+  return manifest.categories.includes('web_proxy');
+}

@@ -12,6 +12,16 @@ export interface GearNames {
   readonly namespace: string;
 }
 
+/** Which key a gear enters other gears of its application with. */
+export function applicationKey(path: string): Readonly<Record<string, string>> {
+  return { OPENSHIFT_APP_SSH_KEY: path, OPENSHIFT_APP_SSH_PUBLIC_KEY: `${path}.pub` };
+}
+
+/** Where it is looked for while no cartridge has brought one. */
+export function defaultApplicationKey(home: string): Readonly<Record<string, string>> {
+  return applicationKey(`${home}/.openshift_ssh/id_rsa`);
+}
+
 export function creationEnvironment(
   names: GearNames,
   home: string,
@@ -25,8 +35,7 @@ export function creationEnvironment(
     OPENSHIFT_APP_DNS: `${names.appName}-${names.namespace}.${cloudDomain}`,
     OPENSHIFT_APP_NAME: names.appName,
     OPENSHIFT_APP_UUID: names.appUuid,
-    OPENSHIFT_APP_SSH_KEY: `${home}/.openshift_ssh/id_rsa`,
-    OPENSHIFT_APP_SSH_PUBLIC_KEY: `${home}/.openshift_ssh/id_rsa.pub`,
+    ...defaultApplicationKey(home),
     OPENSHIFT_BUILD_DEPENDENCIES_DIR: `${home}/app-root/runtime/build-dependencies/`,
     OPENSHIFT_DATA_DIR: `${home}/app-root/data/`,
     OPENSHIFT_DEPENDENCIES_DIR: `${home}/app-root/runtime/dependencies/`,

@@ -10,13 +10,14 @@ import { gearRoutes } from '../gear/routes.js';
 import { allocateEndpoints } from '../cartridge/endpoints.js';
 import { publicEndpoints } from '../cartridge/public-endpoints.js';
 import { cartridgeVariables } from '../cartridge/install-in-gear.js';
-import { isDeployable, listCartridges } from '../cartridge/installed.js';
+import { isDeployable, isWebProxy, listCartridges } from '../cartridge/installed.js';
 import { missingLocked } from '../cartridge/lock.js';
 import { parseManagedFiles } from '../cartridge/managed-files.js';
 import type { Manifest } from '../cartridge/manifest.js';
 import { openRepository, selectCartridge, type Selection } from '../cartridge/repository.js';
 import { launchGroups } from '../cartridge/services.js';
 import type { Node } from '../node/node.js';
+import { namesOfPrimary, type FrontNames } from './front-name.js';
 import { planPorts, type PortPlan } from './port-plan.js';
 
 export interface ConfigureInput {
@@ -46,6 +47,8 @@ export interface Configuration {
   readonly previous: Readonly<Record<string, string | null>>;
   /** Public ports that come with it. */
   readonly ports: PortPlan;
+  /** Names that a web proxy takes over, with where they lead before. */
+  readonly front: FrontNames;
   readonly before: {
     readonly home: readonly string[];
     readonly logs: readonly string[];
@@ -114,7 +117,7 @@ export async function planConfigure(node: Node, gear: Gear, input: ConfigureInpu
   const first = listCartridges(gear).length === 0;
   const allocated = await allocateEndpoints(node, gear, manifest);
   const variables: Record<string, string | null> = {
-    ...cartridgeVariables(gear, knownAs.directory, first),
+    ...cartridgeVariables(gear, selection, first),
     ...allocated,
   };
   const environment = readEnvironment(gear);
@@ -140,6 +143,7 @@ export async function planConfigure(node: Node, gear: Gear, input: ConfigureInpu
     repository: isDeployable(manifest) && !home.exists(`git/${gear.appName}.git/HEAD`),
     variables,
     previous,
+    front: isWebProxy(manifest) ? namesOfPrimary(node, gear) : {},
     ports: planPorts(node, gear, endpoints),
     before: {
       home: names(home, '.'),

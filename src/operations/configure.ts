@@ -9,12 +9,13 @@ import { readEnvironment } from '../gear/environment.js';
 import { openGear, type Gear } from '../gear/gear.js';
 import { parseGearUuid } from '../gear/identity.js';
 import { connectRoute } from '../gear/routes.js';
+import { readState } from '../gear/state.js';
 import { frontTarget } from '../cartridge/endpoints.js';
 import { actOnCartridge } from '../cartridge/gear-control.js';
 import { failedHook, HookFailure } from '../cartridge/hook-failure.js';
 import { runInstallScript } from '../cartridge/hooks.js';
 import { applyVariables, placeCartridge } from '../cartridge/install-in-gear.js';
-import { openCartridge, type Cartridge } from '../cartridge/installed.js';
+import { isWebProxy, openCartridge, primaryCartridge, type Cartridge } from '../cartridge/installed.js';
 import { lock, unlock } from '../cartridge/lock.js';
 import { parseManagedFiles, type ManagedFiles } from '../cartridge/managed-files.js';
 import { configureExitCode } from '../cartridge/output.js';
@@ -23,6 +24,7 @@ import { environmentTemplates, renderTemplates } from '../cartridge/templates.js
 import { createRepository } from '../deploy/repository.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import type { Node } from '../node/node.js';
+import { giveNamesBack, takeNamesOver } from './front-name.js';
 import { planConfigure, type Configuration, type ConfigureInput } from './configure-input.js';
 import {
   endLaunches,
@@ -145,7 +147,12 @@ async function start(node: Node, { plan, gear, lines }: Context): Promise<void> 
     );
     return;
   }
-  lines.push(await actOnCartridge(node, gear, openCartridge(gear, plan.directory), 'start'));
+  const cartridge = openCartridge(gear, plan.directory);
+  // A proxy serves what is there: first of all the application beside it, unless its user has stopped it.
+  const primary = plan.first || !isWebProxy(cartridge.manifest) ? undefined : primaryCartridge(gear);
+  if (primary !== undefined && readState(gear) !== 'new')
+    lines.push(await actOnCartridge(node, gear, primary, 'start', { userInitiated: false }));
+  lines.push(await actOnCartridge(node, gear, cartridge, 'start'));
 }
 
 function definition(node: Node): OperationDefinition<Configuration, Context> {
@@ -190,6 +197,12 @@ function definition(node: Node): OperationDefinition<Configuration, Context> {
         name: 'start',
         run: (context) => start(node, context),
         undo: ({ plan, gear }) => undoStart(node, gear, plan),
+      },
+      {
+        // After the start: until the proxy listens, the application answers for itself.
+        name: 'front',
+        run: ({ plan, gear }) => takeNamesOver(node, gear, plan.directory, plan.front),
+        undo: ({ plan, gear }) => giveNamesBack(node, gear, plan.front),
       },
       {
         name: 'post_install',

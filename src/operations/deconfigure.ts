@@ -7,6 +7,7 @@ import { Directory } from '../native/beneath.js';
 import { OoError } from '../native/error.js';
 import { openGear, type Gear } from '../gear/gear.js';
 import { primaryDirectory, readEnvironment } from '../gear/environment.js';
+import { defaultApplicationKey } from '../gear/creation-environment.js';
 import { parseGearUuid } from '../gear/identity.js';
 import { concealPorts } from '../gear/ports.js';
 import { removePublishers } from '../gear/published.js';
@@ -14,13 +15,20 @@ import { disconnectRoutes } from '../gear/routes.js';
 import { clearStopLock, writeState } from '../gear/state.js';
 import { endpointVariables } from '../cartridge/endpoints.js';
 import { applyVariables } from '../cartridge/install-in-gear.js';
-import { findCartridge, isDeployable, listCartridges, type Cartridge } from '../cartridge/installed.js';
+import {
+  findCartridge,
+  isDeployable,
+  isWebProxy,
+  listCartridges,
+  type Cartridge,
+} from '../cartridge/installed.js';
 import { killProcessesOf, removeEmptyLaunches } from '../cartridge/services.js';
 import { stopForGood, teardownCartridge } from '../cartridge/teardown.js';
 import { removeRepository } from '../deploy/repository.js';
 import type { OperationDefinition } from '../journal/operation.js';
 import type { Node } from '../node/node.js';
 import { removeLogs } from './configure-undo.js';
+import { giveNamesBack, namesOfProxy, type FrontNames } from './front-name.js';
 import { onGear, registerOperation } from './journal.js';
 import { succeeded, type OperationResult } from './result.js';
 
@@ -34,9 +42,14 @@ interface Removal {
   readonly directory: string;
   readonly primary: boolean;
   readonly repository: boolean;
+  /** Variables of the gear that go. */
   readonly variables: readonly string[];
   /** No cartridge is left that other gears' cartridges could publish to. */
   readonly unsubscribes: boolean;
+  /** And those that are from now on what they were before this cartridge. */
+  readonly restored: Readonly<Record<string, string>>;
+  /** Names that this cartridge, a web proxy, has answered for. */
+  readonly front: FrontNames;
 }
 
 interface Context {
@@ -63,6 +76,8 @@ function definition(node: Node): OperationDefinition<Removal, Context> {
     recover: 'forward',
     open: (removal) => ({ removal, gear: openGear(node, removal.uuid), lines: [] }),
     steps: [
+      // Before a proxy stops: the application beside it goes on answering.
+      { name: 'front', run: ({ removal, gear }) => giveNamesBack(node, gear, removal.front) },
       // Whoever comes in by a public port is refused at once, not by a server that is half gone.
       { name: 'ports', run: ({ removal, gear }) => concealPorts(node, gear, removal.variables) },
       { name: 'teardown', run: (context) => takeOut(node, context) },
@@ -97,7 +112,10 @@ function definition(node: Node): OperationDefinition<Removal, Context> {
       {
         name: 'variables',
         run: ({ removal, gear }) =>
-          applyVariables(node, gear, Object.fromEntries(removal.variables.map((name) => [name, null]))),
+          applyVariables(node, gear, {
+            ...Object.fromEntries(removal.variables.map((name) => [name, null])),
+            ...removal.restored,
+          }),
       },
       {
         name: 'published',
@@ -144,6 +162,8 @@ export async function deconfigureCartridge(node: Node, input: DeconfigureInput):
         (each) => each.directory !== directory && Object.keys(each.manifest.subscribes).length > 0,
       ),
       variables: [...endpointVariables(manifest), ...(primary ? ['OPENSHIFT_PRIMARY_CARTRIDGE_DIR'] : [])],
+      restored: isWebProxy(manifest) ? defaultApplicationKey(gear.home) : {},
+      front: namesOfProxy(node, gear, directory),
     };
     const { lines } = await journal.run(definition(node), uuid, removal);
     node.log.info('cartridge removed', { gear: uuid, cartridge: input.cartridge });

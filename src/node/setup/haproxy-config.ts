@@ -141,10 +141,11 @@ ${door.binds.map((bind) => `  bind ${bind}`).join('\n')}
   default_backend gears
 
 backend gears
-  # The connection's address is part of what HAProxy compares before it uses an idle one again.
-  http-reuse safe
-  # An application that is just being restarted: ask once more, a second later, unless a second time could do harm.
-  retries 1
+  # Each request has a connection of its own to a gear. A kept one can be closed by the gear (a reload of its proxy or
+  # web server, a pause) at the very moment a request goes into it, and what must not be asked twice would be lost then.
+  option http-server-close
+  # An application that is just being restarted: ask again, a second apart, unless a second time could do harm.
+  retries 3
   retry-on conn-failure empty-response
   http-request disable-l7-retry unless METH_GET or METH_HEAD
   http-request set-dst var(txn.gear),field(1,:)
