@@ -8,13 +8,17 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { discover, groupExists, removeGroup } from '../host/cgroup.js';
+import { startPortProxy } from '../gear/port-proxy.js';
 import { HaproxyMap } from '../host/haproxy.js';
+import { openPortForwarding, otherForwardings } from '../host/port-backends.js';
 import { reloadSshd, sshdPid, startSshd, testSshd, type Run } from '../host/sshd.js';
 import { disableUnits, enableUnits, reloadUnits, systemdRuns } from '../host/systemd.js';
 import { errnoOf, OoError } from '../native/error.js';
 import { gearAccounts } from '../node/account-list.js';
-import { confDirectory, loadConfig } from '../node/config.js';
+import { confDirectory, loadConfig, parseConfig, type NodeConfig } from '../node/config.js';
+import { openNode } from '../node/node.js';
 import { nodePaths } from '../node/paths.js';
+import { parseSettings } from '../node/settings.js';
 import { haproxyArgv } from '../node/setup/haproxy-config.js';
 import { SetupRecord } from '../node/setup/record.js';
 import { removeSetup } from '../node/setup/remove.js';
@@ -52,6 +56,7 @@ export async function startNode(
   }
   if (options.start) {
     await startSshd(run);
+    await startPortProxy(await openNode());
     await startFrontDoor(config.confDir, join(config.runDir, 'haproxy.pid'));
     // What was written while it read the file.
     await new HaproxyMap(paths.haproxySocket, paths.routesMap).reconcile();
@@ -59,7 +64,8 @@ export async function startNode(
   }
   if (frontDoorPid(join(config.runDir, 'haproxy.pid')) === undefined || sshdPid() === undefined) {
     advice.push(
-      'systemd does not run this machine. Start the SSH server and the front door with: oo-admin-node-setup --start',
+      'systemd does not run this machine. Start the SSH server, the public ports and the front door with: ' +
+        'oo-admin-node-setup --start',
     );
   }
   return advice;
@@ -120,7 +126,9 @@ export async function removeNode(onStep: (text: string) => void): Promise<readon
     });
   }
   const confDir = confDirectory();
-  const config = loadConfig(confDir);
+  // A removal that was killed near its end has taken the configuration away already.
+  const file = join(confDir, 'node.conf');
+  const config = existsSync(file) ? loadConfig(confDir) : parseConfig(confDir, parseSettings(file, ''));
   const paths = nodePaths(config);
   const gears = gearAccounts(config.gearGecos);
   if (gears.length > 0) {
@@ -137,6 +145,8 @@ export async function removeNode(onStep: (text: string) => void): Promise<readon
   );
   const frontDoor = frontDoorPid(pidFile);
   if (frontDoor !== undefined) await stopped(frontDoor);
+  onStep('public ports');
+  await removePorts(config);
   onStep('files');
   const hierarchies = discover();
   if (groupExists(hierarchies, config.cgroupRoot)) await removeGroup(hierarchies, config.cgroupRoot);
@@ -147,6 +157,7 @@ export async function removeNode(onStep: (text: string) => void): Promise<readon
       paths.confinement,
       paths.cartridgeRepository,
       paths.routes,
+      paths.ports,
       paths.lastAccess,
       paths.runDir,
     ],
@@ -154,6 +165,18 @@ export async function removeNode(onStep: (text: string) => void): Promise<readon
   await reloadUnits(run);
   if (sshdPid() !== undefined) reloadSshd();
   return kept;
+}
+
+/** Without gears there is no public port; what is left is the chains, of every backend that the machine has. */
+async function removePorts({ portProxy, runDir }: NodeConfig): Promise<void> {
+  for (const forwarding of [...otherForwardings(portProxy, runDir), openPortForwarding(portProxy, runDir)]) {
+    try {
+      await forwarding.remove();
+    } catch (error) {
+      // A backend that the machine or its kernel does not have (any more) has nothing there.
+      if (errnoOf(error) !== 'ERR_PROGRAM_MISSING' && forwarding.kind === portProxy) throw error;
+    }
+  }
 }
 
 async function stopped(pid: number): Promise<void> {

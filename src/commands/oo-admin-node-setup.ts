@@ -1,4 +1,5 @@
 /** `oo-admin-node-setup`: turns this machine into a node, and with --remove back into what it was. */
+import type { PortProxyKind } from '../host/packages.js';
 import { OoError } from '../native/error.js';
 import type { CommandContext, CommandDefinition, OptionDefinition } from './definition.js';
 
@@ -50,7 +51,10 @@ export const command: CommandDefinition = {
       repeatable: true,
       description: 'Answer cartridge name A with the installed B, as php-5.3=php-8.2.',
     },
-    { long: 'start', description: 'Start the front door and the SSH server, with systemd or without.' },
+    {
+      long: 'start',
+      description: 'Start the front door, the public ports and the SSH server, with systemd or without.',
+    },
     { long: 'remove', description: 'Undo the set-up.' },
   ],
   exits: [
@@ -73,7 +77,7 @@ async function setUp({ values, output }: CommandContext): Promise<number> {
     import('../node/setup/setup.js'),
     import('../host/packages.js'),
   ]);
-  const lacking = packages.missing(packages.nodeNeeds);
+  const lacking = packages.missing([...packages.nodeNeeds, packages.portProxyNeed(await portProxy())]);
   if (lacking.length > 0) {
     const names = lacking.map(({ what }) => what).join(', ');
     throw new OoError(
@@ -112,6 +116,16 @@ async function setUp({ values, output }: CommandContext): Promise<number> {
     for (const line of advice) output.print(`${line}\n`);
   }
   return 0;
+}
+
+/** What node.conf names, or what a new one will. */
+async function portProxy(): Promise<PortProxyKind> {
+  const [{ existsSync }, { join }, { confDirectory, loadConfig }] = await Promise.all([
+    import('node:fs'),
+    import('node:path'),
+    import('../node/config.js'),
+  ]);
+  return existsSync(join(confDirectory(), 'node.conf')) ? loadConfig().portProxy : 'iptables';
 }
 
 function givenSettings(values: CommandContext['values']): Record<string, string | number> {

@@ -15,7 +15,7 @@ import type { Node } from '../node/node.js';
 import { claimText, parseClaim, type Claim } from './port-claim.js';
 import { loopbackAddress, publicPorts, type Port } from './identity.js';
 
-type PortNode = Pick<Node, 'paths' | 'config' | 'log' | 'forwarding'>;
+export type PortNode = Pick<Node, 'paths' | 'config' | 'log' | 'forwarding'>;
 
 export interface PortOwner {
   readonly uuid: string;
@@ -47,7 +47,7 @@ function portsLock(path: string): LockFile {
 }
 
 /** Runs `work` while nobody else changes a public port. */
-async function changing<T>(node: PortNode, work: (ports: Directory) => Promise<T>): Promise<T> {
+export async function changingPorts<T>(node: PortNode, work: (ports: Directory) => Promise<T>): Promise<T> {
   const busy = (): OoError =>
     new OoError(
       'Public ports are being changed by somebody else for too long. Nothing was done; try again.',
@@ -150,7 +150,7 @@ export async function exposePorts(
 ): Promise<readonly ExposedPort[]> {
   if (wanted.length === 0) return [];
   for (const each of wanted) requireOwnAddress(node, owner, each);
-  return changing(node, async (ports) => {
+  return changingPorts(node, async (ports) => {
     const slots = slotsOf(node, ports, owner);
     const before = ownPorts(slots);
     const chosen = choose(owner, slots, wanted);
@@ -192,7 +192,9 @@ export async function concealPorts(
 ): Promise<void> {
   const named = ({ variable }: Exposure): boolean => variables.includes(variable);
   if (!exposedPorts(node, owner).some(named)) return;
-  await changing(node, (ports) => release(node, ports, ownPorts(slotsOf(node, ports, owner)).filter(named)));
+  await changingPorts(node, (ports) =>
+    release(node, ports, ownPorts(slotsOf(node, ports, owner)).filter(named)),
+  );
 }
 
 /** Undoes an exposition: of these variables' ports exactly those of `before` remain, leading where they led. */
@@ -216,7 +218,7 @@ export async function closePorts(
   owner: PortOwner,
   closing: readonly ExposedPort[],
 ): Promise<void> {
-  await changing(node, async (ports) => {
+  await changingPorts(node, async (ports) => {
     const mine = ownPorts(slotsOf(node, ports, owner)).filter(({ port }) =>
       closing.some((each) => each.port === port),
     );
@@ -250,7 +252,7 @@ export async function concealAll(
   }
   using folder = openPorts(node);
   if (folder === undefined) return;
-  await changing(node, async (ports) => {
+  await changingPorts(node, async (ports) => {
     const claims = await allClaims(node, ports);
     await release(
       node,
@@ -290,7 +292,7 @@ export async function desiredForwards(node: PortNode): Promise<ReadonlyMap<numbe
 
 /** Brings the kernel to what is wanted, whatever it has now. */
 export async function restoreForwards(node: PortNode): Promise<void> {
-  await changing(node, async (ports) => node.forwarding.restore(await wantedForwards(node, ports)));
+  await changingPorts(node, async (ports) => node.forwarding.restore(await wantedForwards(node, ports)));
 }
 
 /** Changes the kernel; one that has lost everything (a reboot, somebody's flush) gets everything back. */

@@ -67,10 +67,10 @@ export class Iptables implements PortForwarding {
     await this.#change(portsText(saved, wanted), `all ${wanted.size} ports`);
   }
 
-  async remove(): Promise<void> {
+  async remove({ switched } = { switched: true }): Promise<void> {
     const saved = await this.#saved();
     await this.#change(removalText(saved, 'nat'), 'no ports');
-    closeRouteLocalnet(this.memory);
+    if (switched) closeRouteLocalnet(this.memory);
     await this.#change(removalText(saved, 'raw'), 'no guard');
   }
 

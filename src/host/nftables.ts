@@ -65,10 +65,10 @@ export class Nftables implements PortForwarding {
     }
   }
 
-  async remove(): Promise<void> {
+  async remove({ switched } = { switched: true }): Promise<void> {
     const items = await this.#table('-t');
     if (items.length > 0) await this.#change(guardText, 'no ports');
-    closeRouteLocalnet(this.memory);
+    if (switched) closeRouteLocalnet(this.memory);
     if (items.length > 0) await this.#change(removalText, 'no guard');
   }
 

@@ -34,8 +34,11 @@ export interface PortForwarding {
   list(): Promise<Forwards>;
   /** Guard, then `route_localnet`, then exactly these ports; right whatever was there before. */
   restore(wanted: Forwards): Promise<void>;
-  /** Takes the backend's own chains away, ports before guard; leaves everybody else's rules as they are. */
-  remove(): Promise<void>;
+  /**
+   * Takes the backend's own chains away, ports before guard; leaves everybody else's rules as they are. `switched`:
+   * false where another backend is in force and `route_localnet` must stay open.
+   */
+  remove(options?: { readonly switched: boolean }): Promise<void>;
   /** What of the guard, the chains and the jumps into them is missing, in words; empty when all stands. */
   problems(): Promise<readonly string[]>;
 }

@@ -19,7 +19,7 @@ export function switchProblems(): readonly string[] {
   return isOpen() ? [] : ['net.ipv4.conf.all.route_localnet is 0'];
 }
 
-/** Call it only while the guard stands. */
+/** Call it only while the guard stands. `memory`: the file that says so. */
 export function openRouteLocalnet(memory: string): void {
   if (isOpen()) return;
   effect('route-localnet.open', memory);

@@ -34,6 +34,12 @@ export function allRules(): string {
   ].join('\n');
 }
 
+/** Rules and the chains that somebody made; a table that the kernel made on the way, and left empty, is nothing. */
+export function rulesOnly(): string {
+  const lines = allRules().split('\n');
+  return lines.filter((line) => /^-A |^:\S+ -$|^table ip oo_node/.test(line)).join('\n');
+}
+
 /** Rules of somebody else in each table that the backends use, and a table of nft. */
 export function plantForeignRules(
   into: readonly string[] = ['iptables-legacy', 'iptables-nft', 'nft'],

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { command, fetchPage, run } from '../seed/seed-node.js';
+import { rulesOnly } from '../host/packet-rules.js';
 import { dumpFolder } from './folder-dump.js';
 
 t.setTimeout(600_000);
@@ -24,10 +25,19 @@ const folders = ['/etc', '/usr/libexec', '/usr/sbin', '/usr/share/man/man8', '/u
 const ours = [...folders, '/var/lib/openshift'];
 const dump = (paths: readonly string[]): readonly string[] => paths.flatMap(dumpFolder);
 
+const networkNow = (): string =>
+  ['ip_local_port_range', 'conf/all/route_localnet']
+    .map((name) => readFileSync(`/proc/sys/net/ipv4/${name}`, 'utf8'))
+    .join('') + rulesOnly();
+
 t.test('set up twice and removed, the machine is as it was', async (t) => {
   const before = dump(folders);
+  const network = networkNow();
   await run(setup, ['--public-hostname', 'node1.example.com', '--start']);
   const once = dump(ours);
+  t.match(networkNow(), /^15000\t35530\n/, 'no outgoing connection takes a public port');
+  t.match(await run('/usr/sbin/oo-admin-ctl-iptables-port-proxy', ['status']), /is enabled with 0 ports/);
+  const ruled = networkNow();
   t.not(JSON.stringify(dump(folders)), JSON.stringify(before));
   const said = await run(setup, ['--public-hostname', 'node1.example.com', '--start']);
   t.match(said, /nothing had to be changed/);
@@ -36,6 +46,7 @@ t.test('set up twice and removed, the machine is as it was', async (t) => {
     [],
     'twice is the same as once',
   );
+  t.equal(networkNow(), ruled, 'also in the kernel');
   t.match(readFileSync('/etc/openshift/node.conf', 'utf8'), 'PUBLIC_HOSTNAME="node1.example.com"');
   t.ok(existsSync('/usr/sbin/oo-app-create'));
   t.match(await run('/usr/sbin/oo-app-create', ['--help']), /^Usage: oo-app-create/);
@@ -52,6 +63,7 @@ t.test('set up twice and removed, the machine is as it was', async (t) => {
     'nothing is missing',
   );
   t.notOk(existsSync('/var/lib/openshift'));
+  t.equal(networkNow(), network, "the kernel's rules and settings are as they were");
 });
 
 t.test('what an operator wrote is kept', async (t) => {
@@ -138,7 +150,8 @@ t.test('where systemd rules the machine, it is told of the units', async (t) => 
   writeFileSync('/root/bin/systemctl', '#!/bin/sh\necho "$@" >> /root/systemctl.log\n', { mode: 0o755 });
   const env = { ...process.env, PATH: `/root/bin:${process.env['PATH'] ?? ''}` };
   const before = dump(['/etc']);
-  const units = 'oo-node-cgroup.service oo-node-frontdoor.service oo-node-gears.service';
+  const units =
+    'oo-node-cgroup.service oo-node-frontdoor.service oo-node-ports.service oo-node-gears.service';
   t.match(await run(setup, [], { env }), `Start it with: systemctl start ${units}\n`);
   t.match(readFileSync('/etc/openshift/node.conf', 'utf8'), '"/openshift.slice/oo-node-cgroup.service"');
   for (const unit of units.split(' ')) t.ok(existsSync(`/etc/systemd/system/${unit}`));

@@ -40,6 +40,11 @@ GEAR_SHELL="/usr/libexec/openshift/oo-login"
 GEAR_GECOS="OpenShift guest"
 OPENSHIFT_CGROUP_ROOT="${settings.cgroupRoot}"
 
+# What leads public ports to gears: iptables (the variant that the distribution has chosen), iptables-legacy,
+# iptables-nft, or nftables (a change costs the same however many ports there are).
+# After a change: oo-admin-ctl-iptables-port-proxy start
+PORT_PROXY=iptables
+
 # Hooks of the old layout (info/hooks/ACTION) run as root. Off, such cartridges are refused.
 ALLOW_OLD_LAYOUT_CARTRIDGES=true
 # Layers without which this node takes no gear: selinux, landlock, seccomp, quota, cgroup.

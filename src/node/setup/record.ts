@@ -21,8 +21,11 @@ import {
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../../native/error.js';
 
-/** `file`: ours whole. `edit`: somebody else's, with a part of ours that `undoEdit` takes out again. */
-export type Kind = 'directory' | 'file' | 'symlink' | 'edit';
+/**
+ * `file`: ours whole. `edit`: somebody else's, with a part of ours that `undoEdit` takes out again. `setting`: a file
+ * of the kernel's below /proc/sys.
+ */
+export type Kind = 'directory' | 'file' | 'symlink' | 'edit' | 'setting';
 
 export interface Before {
   readonly mode: number;
@@ -112,6 +115,16 @@ export class SetupRecord {
     if (next === text) return;
     this.#remember(path, 'edit', before);
     replace(path, Buffer.from(next), before.mode & 0o7777, before.uid, before.gid);
+    this.changed.push(path);
+  }
+
+  /** A value of the running kernel, which is written in place. */
+  setting(path: string, value: string): void {
+    const before = look(path);
+    if (before === undefined || readFileSync(path, 'utf8') === value) return;
+    this.#remember(path, 'setting', before).digest = digestOf(Buffer.from(value));
+    this.save();
+    writeFileSync(path, value);
     this.changed.push(path);
   }
 

@@ -13,6 +13,7 @@ import {
   rmSync,
   rmdirSync,
   unlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../../native/error.js';
@@ -42,6 +43,7 @@ export function removeSetup(record: SetupRecord, options: RemoveOptions): readon
 }
 
 function undo(record: SetupRecord, entry: Entry, { disposable }: RemoveOptions, kept: string[]): void {
+  if (entry.kind === 'setting') return undoSetting(record, entry);
   // What a set-up was writing when it was killed.
   rmSync(freshName(entry.path), { force: true });
   const now = look(entry.path);
@@ -64,6 +66,14 @@ function undo(record: SetupRecord, entry: Entry, { disposable }: RemoveOptions, 
     else
       for (const name of readdirSync(entry.path)) keepAndRemove(join(entry.path, name), record.folder, kept);
     removeIfEmpty(entry.path);
+  }
+}
+
+/** The kernel's value goes back, unless somebody has set another one since. */
+function undoSetting(record: SetupRecord, { path, before, digest }: Entry): void {
+  if (before?.copy === undefined || look(path) === undefined) return;
+  if (digestOf(readFileSync(path)) === digest) {
+    writeFileSync(path, readFileSync(join(record.folder, before.copy)));
   }
 }
 

@@ -4,8 +4,9 @@
  * overwritten, only the settings given by name are changed; everything goes through the record, so it can be undone.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createGroup, discover, groupExists } from '../../host/cgroup.js';
+import { LOCAL_PORTS, localPortsReach, rangeBelow } from '../../host/local-ports.js';
 import { insertPamBlock } from '../../host/pam.js';
 import { DROP_IN, insertInclude, sshdDropIn } from '../../host/sshd.js';
 import { systemdInstalled, systemdRuns, TMPFILES_FOLDER, UNIT_FOLDER } from '../../host/systemd.js';
@@ -43,6 +44,9 @@ export interface SetupResult {
 
 const PAM_FILE = '/etc/pam.d/sshd';
 const SSHD_CONFIG = '/etc/ssh/sshd_config';
+const SYSCTL_FILE = '/etc/sysctl.d/99-oo-node.conf';
+const SYSCTL_COMMENT =
+  '# Made by oo-admin-node-setup; its --remove takes it away.\n# No outgoing connection takes a public port of a gear.\n';
 
 export async function setUpNode(options: SetupOptions): Promise<SetupResult> {
   const { onStep } = options;
@@ -80,6 +84,9 @@ export async function setUpNode(options: SetupOptions): Promise<SetupResult> {
     record.file(DROP_IN, sshdDropIn(), 0o644);
     record.edit(SSHD_CONFIG, insertInclude);
   }
+
+  onStep('public ports');
+  localPorts(record, config.identity.portBegin);
 
   onStep('services');
   const units = nodeUnits(haproxyArgv(confDir, join(config.runDir, 'haproxy.pid')), confDir);
@@ -143,6 +150,16 @@ function folders(record: SetupRecord, paths: NodePaths): void {
   record.directory(paths.ports, 0o700);
   record.directory(paths.lastAccess, 0o755);
   record.directory(paths.runDir, 0o755);
+}
+
+/** Outgoing connections keep below the public ports: now, and after each boot. */
+function localPorts(record: SetupRecord, firstPublic: number): void {
+  if (!localPortsReach(firstPublic) && !existsSync(SYSCTL_FILE)) return;
+  if (existsSync(dirname(SYSCTL_FILE))) {
+    const range = rangeBelow(firstPublic).trim().replace('\t', ' ');
+    record.file(SYSCTL_FILE, `${SYSCTL_COMMENT}net.ipv4.ip_local_port_range = ${range}\n`, 0o644);
+  }
+  if (localPortsReach(firstPublic)) record.setting(LOCAL_PORTS, rangeBelow(firstPublic));
 }
 
 /** The front door's worker gives up root where the distribution made an account for it. */

@@ -1,6 +1,6 @@
 /**
  * The systemd units of a node, as text: a control group of its own below which the gears' groups live, the front door,
- * and the gears themselves (what a crash left is ended, then those that ran are started). Invariant: stopping the front
+ * the public ports, and the gears themselves (what a crash left is ended, then those that ran are started). Invariant: stopping the front
  * door or the unit that starts gears kills no process of a gear by systemd's hand; gears are stopped by their own stop.
  */
 export interface Unit {
@@ -11,6 +11,7 @@ export interface Unit {
 
 export const CGROUP_UNIT = 'oo-node-cgroup.service';
 export const FRONT_DOOR_UNIT = 'oo-node-frontdoor.service';
+export const PORTS_UNIT = 'oo-node-ports.service';
 export const GEARS_UNIT = 'oo-node-gears.service';
 /** Where the gears' groups live when systemd rules the tree: the one place that it leaves alone. */
 export const SYSTEMD_CGROUP_ROOT = '/openshift.slice/oo-node-cgroup.service';
@@ -62,12 +63,34 @@ WantedBy=multi-user.target
 `,
     },
     {
+      name: PORTS_UNIT,
+      enabled: true,
+      text: `[Unit]
+Description=Public ports of the gears (port proxy)
+After=network-online.target nftables.service iptables.service netfilter-persistent.service firewalld.service ufw.service
+Wants=network-online.target
+Before=${GEARS_UNIT}
+# A firewall that reads its rules again may have flushed ours.
+ReloadPropagatedFrom=nftables.service iptables.service netfilter-persistent.service firewalld.service ufw.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/oo-admin-ctl-iptables-port-proxy start
+ExecReload=/usr/sbin/oo-admin-ctl-iptables-port-proxy reload
+ExecStop=/usr/sbin/oo-admin-ctl-iptables-port-proxy stop
+
+[Install]
+WantedBy=multi-user.target
+`,
+    },
+    {
       name: GEARS_UNIT,
       enabled: true,
       text: `[Unit]
 Description=Gears of this node
 Requires=${CGROUP_UNIT}
-After=${CGROUP_UNIT} ${FRONT_DOOR_UNIT} network-online.target ssh.service sshd.service
+After=${CGROUP_UNIT} ${FRONT_DOOR_UNIT} ${PORTS_UNIT} network-online.target ssh.service sshd.service
 Wants=network-online.target
 
 [Service]
