@@ -3,7 +3,7 @@
  * and down and destroys it; each of its requests that stands in the seed is sent as it stands there and compared to the
  * letter (seed-follower.ts), the others are the steps that the seed leaves out. Between them the application is used.
  */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { callAction } from '../../src/actions/call.js';
 import { dumpHost, differences } from '../hosts/dump.js';
@@ -37,13 +37,13 @@ async function rules(): Promise<string> {
 }
 
 /** What was found since, as tests; and the steps that the seed leaves out, which must be these. */
-function followed(left: readonly (string | undefined)[]): void {
+function followed(t: Test, left: readonly (string | undefined)[]): void {
   for (const { what, ok, where } of follower.findings.splice(0)) t.ok(ok, what, { where, diagnostic: !ok });
   t.same(follower.omitted.splice(0), left, 'the steps that the seed leaves out');
 }
 
 /** The owner's own key, beside the seed's. */
-async function letIn({ uuid }: BrokerGear): Promise<void> {
+async function letIn(t: Test, { uuid }: BrokerGear): Promise<void> {
   const [type, key] = publicKey();
   const args = {
     ...{ '--with-container-uuid': uuid, '--with-ssh-key': key, '--with-ssh-key-type': type },
@@ -61,7 +61,7 @@ async function bodies(path = '/'): Promise<readonly string[]> {
   const seen = new Set<string>();
   for (let at = 0; at < 60; at += 1) {
     const page = await fetchPage(host, path);
-    t.equal(page.status, 200);
+    if (page.status !== 200) throw new Error(`request ${at}: ${page.status} ${page.body}`);
     seen.add(page.body);
   }
   return [...seen].sort();
@@ -80,7 +80,7 @@ function rounds(...webs: readonly (string | undefined)[]): readonly string[] {
 const made = await broker
   .createApplication({ name: 'sphpapp', namespace: 'demo' })
   .catch((error: unknown) => error);
-followed([`authorized-ssh-key-add ${head}`, `authorized-ssh-key-add ${web}`]);
+followed(t, [`authorized-ssh-key-add ${head}`, `authorized-ssh-key-add ${web}`]);
 if (made instanceof Error) throw made;
 const app = made as Application;
 
@@ -89,7 +89,7 @@ await t.test('both gears serve, each by its own port and address', async (t) => 
   const uidOf = ({ uuid }: BrokerGear): string | undefined =>
     new RegExp(`^${uuid}:x:(\\d+)`, 'm').exec(passwd)?.[1];
   t.same(app.gears.map(uidOf), ['507', '508']);
-  for (const gear of app.gears) await letIn(gear);
+  for (const gear of app.gears) await letIn(t, gear);
   const [first, second] = app.gears as [BrokerGear, BrokerGear];
   const pages = await Promise.all(
     [first, second].map(({ attributes }) =>
@@ -131,12 +131,12 @@ await t.test('the proxy comes into the other gears with its key, and the gears s
 
 await t.test('a database is added, and PHP of both gears reads a row of it', async (t) => {
   const gear = await broker.addDatabase(app);
-  followed(rounds(web).slice(2));
+  followed(t, rounds(web).slice(2));
   t.same(gear.attributes, {
     PROXY_HOST: `${database}-demo.test.example.com`,
     ...{ PROXY_PORT: '35576', HOST: '127.0.254.129', PORT: '3306' },
   });
-  await letIn(gear);
+  await letIn(t, gear);
   const client =
     'mysql -h "$OPENSHIFT_MYSQL_DB_HOST" -P "$OPENSHIFT_MYSQL_DB_PORT" -u "$OPENSHIFT_MYSQL_DB_USERNAME" ' +
     '-p"$OPENSHIFT_MYSQL_DB_PASSWORD" "$OPENSHIFT_APP_NAME" -N -e';
@@ -149,7 +149,7 @@ await t.test('a database is added, and PHP of both gears reads a row of it', asy
 
 await t.test('scaled up: the third gear serves, the head steps back', async (t) => {
   const gear = await broker.scaleUp(app);
-  followed([`authorized-ssh-key-add ${more} ${more}`, ...rounds(web, more)]);
+  followed(t, [`authorized-ssh-key-add ${more} ${more}`, ...rounds(web, more)]);
   t.equal(gear.attributes['PROXY_PORT'], '35581');
   t.same(
     await bodies(),
@@ -168,7 +168,7 @@ await t.test('scaled up: the third gear serves, the head steps back', async (t) 
 
 await t.test('scaled down: as before', async (t) => {
   const gear = await broker.scaleDown(app);
-  followed(rounds(web));
+  followed(t, rounds(web));
   t.equal((await fetchPage(`${gear.name}-demo.test.example.com`)).status, 404);
   t.same(
     await bodies(),
@@ -179,7 +179,7 @@ await t.test('scaled down: as before', async (t) => {
 
 await t.test('destroyed: the host is as it was', async (t) => {
   await broker.destroyApplication(app);
-  followed([]);
+  followed(t, []);
   t.same(follower.left, [], 'every request of the seed was sent');
   t.equal((await fetchPage(host)).status, 404);
   t.same(differences(before, await dumpHost()), []);

@@ -6,7 +6,10 @@ import { runHost } from '../hosts/runner.mjs';
 import { repository } from './build.mjs';
 
 /** Options of the host where a benchmark needs them: durable writes are only honest on a disk. */
-const hosts = { create: ['--disk'] };
+const hosts = {
+  create: ['--disk'],
+  scaled: ['--disk', '--hostname', 'broker.test.example.com', '--address', '192.168.59.144'],
+};
 
 export async function bench(argv) {
   const [name, ...rest] = argv.filter((word) => word !== '--');
