@@ -1,16 +1,15 @@
 /**
  * The seed's scaled application against the clock: its requests, sent by the broker for tests to a node on a disk, with
  * the seed's own time stamps beside ours for the same steps. What the cartridges' own software takes to start (Apache,
- * HAProxy, MariaDB, its data directory, the SSH key) is measured by itself in the same gears, printed, and taken out.
+ * HAProxy, MariaDB, its data directory, the SSH key) is read from the platform's log, printed, and taken out.
  * The seed's stamps are whole seconds: where one could be a second more or less, the smaller span counts.
  */
-import { execFile } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import { openCartridge } from '../../src/cartridge/installed.js';
 import { controlCartridge } from '../../src/cartridge/control.js';
 import { openGear } from '../../src/gear/gear.js';
-import type { Application, Kind } from '../scaled/broker/application.js';
+import { openNode } from '../../src/node/node.js';
+import type { Application } from '../scaled/broker/application.js';
 import { Broker } from '../scaled/broker/broker.js';
 import { inProcess } from '../scaled/broker/node.js';
 import type { Sent } from '../scaled/broker/sender.js';
@@ -19,10 +18,12 @@ import { seedAuth, seedKey, seedUuids } from '../scaled/seed-values.js';
 import { seedNode } from '../seed/seed-node.js';
 import { scaledExchanges, seedText } from '../seed/seed-text.js';
 
-const execute = promisify(execFile);
 const rounds = Number(process.argv[2] ?? '5');
 const AIM = 8;
-const node = await seedNode(['--public-ip=192.168.59.144']);
+const LOG = '/var/log/openshift/node/platform.log';
+await seedNode(['--public-ip=192.168.59.144']);
+appendFileSync('/etc/openshift/node.conf', '\nPLATFORM_LOG_LEVEL=DEBUG\n');
+const node = await openNode();
 const seed = scaledExchanges(seedText());
 
 interface Step {
@@ -54,58 +55,59 @@ const spans = {
 } as const;
 type Span = keyof typeof spans;
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
+/** What the software of a span's cartridges took to start, in milliseconds. */
+type Software = Readonly<Record<string, number>>;
+
+const logSize = (): number => statSync(LOG, { throwIfNoEntry: false })?.size ?? 0;
+
+/** The runs of scripts that the platform's log has noted since `from`: `php-5.3 start` and the like. */
+function scriptRuns(from: number): readonly (readonly [what: string, milliseconds: number])[] {
+  const lines = readFileSync(LOG, 'utf8').slice(from).split('\n');
+  return lines.flatMap((line) => {
+    const found =
+      / DEBUG (?:script|control) .*cartridge=(\S+) (?:script=bin|action)[/=]?(\S+) .*milliseconds=(\d+)/.exec(
+        line,
+      );
+    return found === null ? [] : [[`${found[1]} ${found[2]}`, Number(found[3])] as const];
+  });
 }
 
-async function startOf(app: Application, kind: Kind, cartridge: string): Promise<number> {
-  const uuid = app.gears.find((gear) => gear.kind === kind)?.uuid ?? '';
-  const gear = openGear(node, uuid);
-  const opened = openCartridge(gear, cartridge);
-  await controlCartridge(node, gear, opened, 'stop');
-  return timed(() => controlCartridge(node, gear, opened, 'start'));
-}
-
-async function keyGeneration(): Promise<number> {
-  const file = '/root/bench-key';
-  const argv = ['-q', '-t', 'rsa', '-b', '2048', '-N', '', '-f', file];
-  const time = await timed(() => execute('/usr/bin/ssh-keygen', argv));
-  for (const path of [file, `${file}.pub`]) rmSync(path);
-  return time;
-}
-
-async function dataDirectory(): Promise<number> {
-  const folder = '/root/bench-data';
-  const argv = ['--no-defaults', `--datadir=${folder}`, '--user=root', '--force', '--skip-test-db'];
-  const time = await timed(() => execute('/usr/bin/mariadb-install-db', argv));
-  rmSync(folder, { recursive: true });
-  return time;
-}
-
-/** What the software of each span's cartridges takes by itself, in milliseconds, and how often it starts in the span. */
-async function ownSoftware(
-  app: Application,
-): Promise<Readonly<Record<Span, Readonly<Record<string, number>>>>> {
-  const apache = await startOf(app, 'web', 'php-5.3');
+/**
+ * The runs that start software or make its data. Of the two scripts that run a program to its end, what the setup of
+ * the same cartridge took is counted as the shell's.
+ */
+function softwareOf(span: Span, from: number): Software {
+  const runs = scriptRuns(from);
+  const all = (what: string): number =>
+    runs.filter(([name]) => name === what).reduce((sum, [, time]) => sum + time, 0);
+  if (span === 'add the database') {
+    return {
+      'mariadb-install-db': all('mysql-5.1 install') - all('mysql-5.1 setup'),
+      MariaDB: all('mysql-5.1 start'),
+    };
+  }
   return {
-    'first request to both gears serving': {
-      'Apache, in the head, in the other gear, there again after the synchronisation': 3 * apache,
-      HAProxy: await startOf(app, 'head', 'haproxy-1.4'),
-      'ssh-keygen (RSA)': await keyGeneration(),
-    },
-    'add the database': {
-      'mariadb-install-db': await dataDirectory(),
-      MariaDB: await startOf(app, 'database', 'mysql-5.1'),
-    },
+    'Apache, in the head and in the other gear': all('php-5.3 start'),
+    'ssh-keygen (RSA)': all('haproxy-1.4 install') - all('haproxy-1.4 setup'),
+    HAProxy: all('haproxy-1.4 start'),
   };
+}
+
+/** Apache once more, in the gear that the synchronisation restarted: that start is in no log of the node. */
+async function apacheAgain(app: Application): Promise<number> {
+  const uuid = app.gears.find(({ kind }) => kind === 'web')?.uuid ?? '';
+  const gear = openGear(node, uuid);
+  const cartridge = openCartridge(gear, 'php-5.3');
+  await controlCartridge(node, gear, cartridge, 'stop');
+  const start = performance.now();
+  await controlCartridge(node, gear, cartridge, 'start');
+  return performance.now() - start;
 }
 
 interface Round {
   readonly sent: readonly Sent[];
   readonly taken: Readonly<Record<Span, number>>;
-  readonly software: Readonly<Record<Span, Readonly<Record<string, number>>>>;
+  readonly software: Readonly<Record<Span, Software>>;
 }
 
 async function round(): Promise<Round> {
@@ -115,19 +117,31 @@ async function round(): Promise<Round> {
     uuid: () => uuids.shift() ?? '',
   });
   const start = performance.now();
+  let log = logSize();
   const app = await broker.createApplication({ name: 'sphpapp', namespace: 'demo' });
   const served = performance.now() - start;
+  const first = softwareOf('first request to both gears serving', log);
+  log = logSize();
   await broker.addDatabase(app);
-  const found = (what: string, last = false): Sent | undefined =>
-    broker.sent[last ? 'findLast' : 'find'](({ request }) => describe(request).startsWith(what));
-  const [asked, set] = [found(`app-create ${database}`), found('set-db-connection-info')];
-  const added = (set?.start ?? 0) + (set?.milliseconds ?? 0) - (asked?.start ?? 0);
-  const software = await ownSoftware(app);
+  const [asked, set] = [`app-create ${database}`, 'set-db-connection-info'].map((what) =>
+    broker.sent.find(({ request }) => describe(request).startsWith(what)),
+  );
+  const software = {
+    'first request to both gears serving': first,
+    'add the database': softwareOf('add the database', log),
+  };
   await broker.scaleUp(app);
   await broker.scaleDown(app);
+  const again = { 'Apache again, after the synchronisation': await apacheAgain(app) };
   await broker.destroyApplication(app);
-  const taken = { 'first request to both gears serving': served, 'add the database': added };
-  return { sent: broker.sent, taken, software };
+  return {
+    sent: broker.sent,
+    taken: {
+      'first request to both gears serving': served,
+      'add the database': (set?.start ?? 0) + (set?.milliseconds ?? 0) - (asked?.start ?? 0),
+    },
+    software: { ...software, 'first request to both gears serving': { ...first, ...again } },
+  };
 }
 
 function median(values: readonly number[]): number {
@@ -148,11 +162,13 @@ console.log(
   `The seed's requests, by their own time stamps; ours, medians of ${rounds} rounds after one to warm up\n`,
 );
 console.log(column('request', 'seed, at', 'ours, at', 'ours took'));
-let from = 0;
+const cursors = all.map(() => 0);
 for (const { what, time } of steps) {
-  const found = all.map(({ sent }) => {
-    const at = sent.findIndex((one, index) => index >= from && describe(one.request) === what);
-    from = Math.max(from, 0);
+  const found = all.map(({ sent }, index) => {
+    const at = sent.findIndex(
+      ({ request }, place) => place >= (cursors[index] ?? 0) && describe(request) === what,
+    );
+    if (at >= 0) cursors[index] = at + 1;
     return sent[at];
   });
   const at = median(found.map((one, index) => (one?.start ?? 0) - (all[index]?.sent[0]?.start ?? 0)));
