@@ -15,17 +15,25 @@ export const actionName = v.pipe(
   v.maxLength(64, 'is longer than 64 characters'),
   v.regex(/^[a-z][a-z0-9-]*$/, 'is not the name of an action'),
 );
+const NO_ARGUMENTS = 'is neither a text nor a hash of named arguments';
+const named = v.pipe(
+  v.unknown(),
+  v.check((value) => !Array.isArray(value), NO_ARGUMENTS),
+  v.record(v.string(), v.unknown(), NO_ARGUMENTS),
+);
 const args = v.nullish(
   v.union(
-    [v.pipe(v.string(), v.maxLength(MOST_TEXT)), v.record(v.string(), v.unknown())],
-    'is neither a text nor a hash of named arguments',
+    [v.pipe(v.string(), v.maxLength(MOST_TEXT, `is longer than ${MOST_TEXT} characters`)), named],
+    NO_ARGUMENTS,
   ),
   {},
 );
 
-export const callSchema = v.object(
-  { cartridge: cartridgeName, action: actionName, args },
-  'is not a hash with cartridge, action and args',
+const NO_CALL = 'is not a hash with cartridge, action and args';
+export const callSchema = v.pipe(
+  v.unknown(),
+  v.check((value) => !Array.isArray(value), NO_CALL),
+  v.object({ cartridge: cartridgeName, action: actionName, args }, NO_CALL),
 );
 
 export type CallData = v.InferOutput<typeof callSchema>;

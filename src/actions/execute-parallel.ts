@@ -9,8 +9,7 @@ import { callSchema } from './cartridge-do.js';
 import { gearOfArguments } from './gear-of.js';
 import { asText, isHookCall, perform, type ActionContext, type Performed } from './perform.js';
 import { reply, type ActionReply } from './request.js';
-
-const MOST_AT_ONCE = 16;
+import { sideBySide } from './side-by-side.js';
 
 const NO_HASH = 'is not a hash of node identities';
 export const parallelSchema = v.pipe(
@@ -41,20 +40,17 @@ export async function executeParallel(
     if (queue === undefined) queues.set(gear, [at]);
     else queue.push(at);
   });
-  const waiting = [...queues.values()];
   const report = inOrder();
-  const worker = async (): Promise<void> => {
-    for (let queue = waiting.shift(); queue !== undefined; queue = waiting.shift()) {
-      for (const at of queue) {
-        const [result, shown] = await runJob(context, jobs[at]);
-        results[at] = result;
-        report(at, () => {
-          if (shown !== undefined) context.log.reaped(shown.exitcode, asText(shown.output));
-        });
-      }
+  const oneAfterTheOther = async (queue: readonly number[]): Promise<void> => {
+    for (const at of queue) {
+      const [result, shown] = await runJob(context, jobs[at]);
+      results[at] = result;
+      report(at, () => {
+        if (shown !== undefined) context.log.reaped(shown.exitcode, asText(shown.output));
+      });
     }
   };
-  await Promise.all(Array.from({ length: Math.min(MOST_AT_ONCE, waiting.length) }, worker));
+  await sideBySide([...queues.values()].map((queue) => () => oneAfterTheOther(queue)));
   if (queues.size > 1) context.log.together();
   return reply(0, 'OK', 0, results);
 }

@@ -79,9 +79,9 @@ export async function runConnector(
   if (result === undefined) return '';
   if (result.exitCode === 0 && !result.timedOut)
     return checkedOutput('connector', result.stdout, result.truncated);
-  const what = `Control action '${hook}' returned an error. rc=${result.exitCode ?? ''}`;
-  const failure = hookFailure(what, gear.uuid, result);
-  throw new HookFailure(what, {
+  const failure = hookFailure(`Control action '${hook}'`, gear.uuid, result);
+  const what = `Control action '${hook}' returned an error. rc=${failure.exitCode}`;
+  throw new HookFailure(failure.message, {
     exitCode: failure.exitCode,
     gear: gear.uuid,
     step: hook,

@@ -4,7 +4,7 @@
  */
 import { OoError } from '../native/error.js';
 import type { LaunchResult } from '../native/launch.js';
-import { failureOutput } from './output.js';
+import { CUT_HERE, failureOutput } from './output.js';
 
 export class HookFailure extends OoError {
   readonly output: string;
@@ -34,7 +34,8 @@ export function endOf(result: LaunchResult): string {
 }
 
 export function hookFailure(what: string, gear: string, result: LaunchResult, prefix = ''): HookFailure {
-  const said = failureOutput(result.stdout, result.stderr);
+  const longer = result.truncated ? `CLIENT_MESSAGE: ${CUT_HERE}\n` : '';
+  const said = failureOutput(result.stdout, result.stderr) + longer;
   const cut =
     result.timedOut || result.signal !== undefined ? `CLIENT_ERROR: ${what} ${endOf(result)}.\n` : '';
   return new HookFailure(`${what} ${endOf(result)}.`, {

@@ -6,6 +6,8 @@
 export type HookKind =
   'setup' | 'install' | 'post_install' | 'teardown' | 'control' | 'connector' | 'action-hook';
 
+export const CUT_HERE = '(The output was longer; it was cut here.)';
+
 const client = ['CLIENT_RESULT', 'CLIENT_MESSAGE', 'CLIENT_ERROR', 'CLIENT_INTERNAL_ERROR', 'CLIENT_DEBUG'];
 const facts = ['APP_INFO', 'ATTR', 'CART_DATA', 'CART_PROPERTIES'];
 const keys = ['SSH_KEY_ADD', 'SSH_KEY_REMOVE', 'APP_SSH_KEY_ADD', 'APP_SSH_KEY_REMOVE'];
@@ -51,7 +53,9 @@ const grammar: Readonly<Record<string, RegExp>> = {
 /** The text without what could end, hide or forge a line. */
 function cleaned(bytes: Uint8Array | string): string {
   const text = typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8');
-  return text.replace(/\r\n?/g, '\n').replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]/g, '');
+  return text
+    .replace(/\r\n?/g, '\n')
+    .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028-\u202e\u2066-\u2069]/g, '');
 }
 
 function linesOf(text: string): string[] {
@@ -73,8 +77,7 @@ export function checkedOutput(kind: HookKind, stdout: Uint8Array | string, trunc
   const lines = linesOf(cleaned(stdout));
   const last = truncated ? lines.pop() : undefined;
   const checked = lines.map((line) => checkedLine(kind, line));
-  if (last !== undefined)
-    checked.push(`CLIENT_MESSAGE: ${last}`, 'CLIENT_MESSAGE: (The output was longer; it was cut here.)');
+  if (last !== undefined) checked.push(`CLIENT_MESSAGE: ${last}`, `CLIENT_MESSAGE: ${CUT_HERE}`);
   return checked.map((line) => `${line}\n`).join('');
 }
 

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { createGroup, groupExists, placement } from '../host/cgroup.js';
 import { requireLabel } from '../host/selinux.js';
-import { OoError } from '../native/error.js';
+import { errnoOf, OoError } from '../native/error.js';
 import {
   launch,
   type Confinement,
@@ -46,12 +46,32 @@ export async function launchInGear(node: Node, gear: Gear, options: ExecuteOptio
     if (confinement.label !== undefined) requireLabel(confinement.label);
   }
   const environment = gearEnvironment(node, gear, cartridge === undefined ? {} : { cartridge });
-  return launch({
-    deadline: node.config.hookTimeout,
-    ...rest,
-    env: { ...environment, ...env },
-    cwd: cwd ?? gear.home,
-    confinement,
+  try {
+    return await launch({
+      deadline: node.config.hookTimeout,
+      ...rest,
+      env: { ...environment, ...env },
+      cwd: cwd ?? gear.home,
+      confinement,
+    });
+  } catch (error) {
+    throw errnoOf(error) === 'E2BIG' ? tooLong(gear, rest, error) : error;
+  }
+}
+
+const LONGEST_WORD = 131_071;
+
+function tooLong(gear: Gear, { file, argv }: Pick<LaunchOptions, 'file' | 'argv'>, cause: unknown): OoError {
+  const longest = Math.max(...argv.map((word) => Buffer.byteLength(word)));
+  const why =
+    longest > LONGEST_WORD
+      ? `an argument has ${longest} bytes, and one can have ${LONGEST_WORD}`
+      : 'its arguments and its environment are together longer than a program can be given';
+  return new OoError(`${file} was not started: ${why}. Nothing was done.`, {
+    code: 'ERR_TOO_LONG',
+    exitCode: 255,
+    gear: gear.uuid,
+    cause,
   });
 }
 

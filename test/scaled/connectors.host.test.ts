@@ -3,17 +3,17 @@
  * hooks, of SSH sessions and of a PHP that runs, what takes it away again, and what is refused.
  */
 import t from 'tap';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callAction } from '../../src/actions/call.js';
 import { escapeWord, splitWords } from '../../src/actions/words.js';
 import { openGear } from '../../src/gear/gear.js';
 import { executeInGear } from '../../src/gear/execute.js';
-import { gearEnvironment, setVariable } from '../../src/gear/environment.js';
+import { gearEnvironment } from '../../src/gear/environment.js';
 import { readPublished } from '../../src/gear/published.js';
 import { openNode } from '../../src/node/node.js';
 import { command, fetchPage, run } from '../seed/seed-node.js';
-import { seedConnector } from './seed-jobs.js';
+import { seedConnector, seedParallel, type Job } from './seed-jobs.js';
 
 t.setTimeout(300_000);
 
@@ -67,7 +67,6 @@ for (const [uuid, name] of [
     '--with-app-name': 'sphpapp',
     '--with-container-name': name,
     '--with-namespace': 'demo',
-    '--with-uid': uuid === head ? 507 : 508,
   });
 }
 await cartridgeDo('php-5.3', 'configure', `'f81fb70064' 'demo' '${child}'`);
@@ -78,10 +77,31 @@ await t.test('publishers answer what the seed shows', async (t) => {
   const early = await connector(url.args);
   t.match(early, { result_exit_code: 1, result_stderr: /is not exposed/ });
   t.equal(early.result_stdout, early.result_stderr);
-  setVariable(node, gear, 'OPENSHIFT_PHP_PROXY_PORT', '35571');
+  await cartridgeDo('php-5.3', 'expose-port', `'f81fb70064' 'demo' '${child}'`);
   t.same(await connector(url.args), fine(url.exchange.output ?? ''));
   const endpoint = seedConnector('publish-gear-endpoint');
   t.same(await connector(endpoint.args), fine(endpoint.exchange.output ?? ''));
+});
+
+await t.test("the broker's key reaches both gears byte for byte", async (t) => {
+  const { data } = seedParallel('broker-auth-key-add').request;
+  const reply = await callAction(node, 'execute_parallel', data);
+  const jobs = data['broker.test.example.com'] as readonly Job[];
+  t.equal(jobs.length, 2);
+  t.same(
+    reply.output,
+    jobs.map((job) => ({ ...job, result_exit_code: 0, result_stdout: '', result_stderr: '' })),
+  );
+  for (const { gear: uuid, job } of jobs) {
+    const { home, gid } = openGear(node, uuid);
+    for (const name of ['iv', 'token'] as const) {
+      const file = `${home}/.auth/${name}`;
+      t.equal(readFileSync(file, 'latin1'), job.args[`--with-${name}`], `${name} of ${uuid}`);
+      const { mode, uid, gid: group } = statSync(file);
+      t.same([mode & 0o777, uid, group], [0o640, 0, gid], 'which the gear can read and not change');
+    }
+  }
+  t.match(jobs[0]?.job.args['--with-iv'], /^(.{60}\n){5}.+==\n$/, 'newlines included');
 });
 
 await t.test('what no cartridge answers is empty', async (t) => {

@@ -33,6 +33,15 @@ export function seedConnector(hook: string): SeedJob {
   return found;
 }
 
+/** The first execute_parallel of the scaled part whose jobs are of an action. */
+export function seedParallel(action: string): SeedExchange {
+  const found = exchanges(untilDestroy(seedText())).find((exchange) =>
+    jobsOf(exchange).some(({ job }) => job.action === action),
+  );
+  if (found === undefined) throw new Error(`the seed has no ${action}`);
+  return found;
+}
+
 export interface Job {
   readonly gear: string;
   readonly job: { readonly action: string; readonly args: Readonly<Record<string, string>> };
