@@ -1,8 +1,10 @@
 /**
- * What changes public ports, killed before each of its changes of the host: an exposition and a configure that exposes
- * are undone to the last rule of the kernel, a concealment and a destroy are done.
+ * What changes public ports, killed around each change of a port: an exposition and a configure that exposes are undone
+ * to the last rule of the kernel, a concealment and a destroy are done. (The other changes of a configure and a destroy
+ * are killed at elsewhere.)
  */
 import t from 'tap';
+import { desiredForwards } from '../../src/gear/ports.js';
 import { seedNode } from '../seed/seed-node.js';
 import { carryOut, crashAt, hostNow } from './matrix.js';
 
@@ -40,36 +42,47 @@ const cases: readonly Case[] = [
   { name: 'destroy with ports', request: destroy, prepare: [create, php, expose], ends: 'after' },
 ];
 
+const ofPorts = /^packet-rules |\/\.ports\/|_PROXY_PORT/;
+
+/** Numbers of the changes of ports, of those right before and after them, and of the first and the last. */
+function points(effects: readonly string[]): readonly number[] {
+  const near = (at: number): boolean =>
+    effects.slice(Math.max(0, at - 2), at + 1).some((effect) => ofPorts.test(effect));
+  return effects.map((_, index) => index + 1).filter((at) => at === 1 || at === effects.length || near(at));
+}
+
 t.setTimeout(20 * 60_000);
-await seedNode();
+const node = await seedNode();
 // The proxy's own chains stand from the first port on, whoever has it.
 for (const step of [create, php, expose, destroy]) await carryOut(step);
 
 for (const { name: what, request, prepare, back, ends } of cases) {
-  await t.test(`${what}: killed before each change`, { timeout: 10 * 60_000 }, async (t) => {
+  await t.test(`${what}: killed around each change of a port`, { timeout: 10 * 60_000 }, async (t) => {
     for (const step of prepare) await carryOut(step);
     const before = await hostNow();
     const { effects } = await carryOut(request);
     const after = await hostNow();
     t.not(before, after, 'the request changes something');
     t.ok(
-      effects.some((effect) => effect.startsWith('packet-rules')),
+      effects.some((effect) => effect.startsWith('packet-rules ')),
       'rules of the kernel too',
     );
     const again = async (): Promise<void> => {
       for (const step of back ?? [destroy, ...prepare]) await carryOut(step);
     };
     await again();
-    for (let at = 1; at <= effects.length; at += 1) {
+    for (const at of points(effects)) {
       const point = await crashAt(request, at, before, after);
       if (point.effect === '(was not reached)') break; // whether a helper had to be killed differs from run to run
       const expected = at === 1 ? 'before' : at === effects.length ? 'after' : ends;
       const rest = point.difference.filter((line) => !commits.test(line));
       const ended = rest.length === 0 && point.ended === 'neither' ? expected : point.ended;
       t.equal(ended, expected, `${at}: ${point.effect}`, { difference: rest });
+      const [kernel, files] = [await node.forwarding.list(), await desiredForwards(node)];
+      t.same([...kernel], [...files], `${at}: the kernel has what the files want`);
       if (ended !== 'before') await again();
     }
-    t.comment(`${what}: ${effects.length} points`);
+    t.comment(`${what}: ${points(effects).length} points of ${effects.length}`);
     await carryOut(destroy);
   });
 }
