@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { openPortForwarding } from '../../src/host/port-backends.js';
 import type { PortForwarding } from '../../src/host/port-forwarding.js';
+import { packetRules } from '../hosts/dump-rules.js';
 import { allRules, greeter, kinds, plantForeignRules, tool, visit, type Kind } from './packet-rules.js';
 
 const ADDRESS = '192.168.59.144';
@@ -40,8 +41,10 @@ for (const kind of kinds) {
     });
 
     await t.test('ports come, change and go, each twice the same', async (t) => {
+      const dumped = await packetRules();
       await forwarding.restore(new Map());
       t.strictSame(await forwarding.problems(), []);
+      t.strictSame(await packetRules(), dumped, 'a dump of the host has public ports, not what serves them');
       t.equal(switched(), '1');
       const change = async (from: string | undefined, to: string | undefined): Promise<void> => {
         await forwarding.apply([{ port: 35566, from, to }]);
@@ -51,6 +54,7 @@ for (const kind of kinds) {
       };
       await change(undefined, one);
       t.strictSame(await listed(forwarding), [[35566, one]]);
+      t.equal((await packetRules()).length, dumped.length + 1, 'a port is seen in it');
       t.equal(await visit(ADDRESS, 35566), one);
       await change(one, other);
       t.strictSame(await listed(forwarding), [[35566, other]]);

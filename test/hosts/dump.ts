@@ -1,7 +1,7 @@
 /**
  * All of a host that the node may change, as one text that can be compared: account files, the node's own folders and
  * the homes with modes, owners, links, content and extended attributes, cgroups with their limits and whether they hold
- * processes, the front door's map in memory and on disk, the processes of gears. Invariant: two dumps with nothing done
+ * processes, the front door's map in memory and on disk, the processes of gears, packet rules. Invariant: two dumps with nothing done
  * between them are equal; times, process ids, logs and a database's own files are left out for that.
  */
 import { execFile } from 'node:child_process';
@@ -10,6 +10,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from '
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { packetRules } from './dump-rules.js';
 
 const GEAR_BASE = '/var/lib/openshift';
 const ADMIN_SOCKET = '/run/openshift/haproxy.sock';
@@ -35,6 +36,7 @@ export async function dumpHost(): Promise<string> {
     cgroups(),
     await frontDoor(),
     await processes(),
+    await packetRules(),
   ];
   return `${parts.flat().join('\n')}\n`;
 }
