@@ -40,6 +40,20 @@ export const callerOptions: readonly OptionDefinition[] = [
   { long: 'dry-run', short: 'n', description: 'Check the request, say so, and change nothing.' },
 ];
 
+/** Of the commands that expose and conceal. */
+export const endpointOptions: readonly OptionDefinition[] = [
+  appUuid,
+  containerUuid,
+  {
+    long: 'cart-name',
+    short: 'n',
+    argument: 'CARTRIDGE',
+    required: true,
+    description: 'The cartridge in that gear.',
+  },
+  { long: 'dry-run', description: 'Check the request, say so, and change nothing.' },
+];
+
 export const keyExits: readonly (readonly [number, string])[] = [
   [0, 'Done.'],
   [1, 'There is no such gear, or not root.'],
@@ -81,6 +95,16 @@ export async function callCartridgeDo(
   }
   const { openNode } = await import('../node/node.js');
   return show(context, await callAction(await openNode(), 'cartridge_do', data));
+}
+
+/** Calls an action on the public ports of a cartridge. */
+export function callEndpointAction(context: CommandContext, action: string): Promise<number> {
+  const cartridge = context.values.text('cart-name') ?? '';
+  const args = {
+    '--with-container-uuid': context.values.text('with-container-uuid'),
+    '--cart-name': cartridge,
+  };
+  return callCartridgeDo(context, { cartridge, action, args });
 }
 
 /** The reply as JSON, or its output: on standard output when all went well, else as a complaint. */

@@ -12,6 +12,9 @@ const verbs = [
   'restart',
   'reload',
   'status',
+  'expose-port',
+  'conceal-port',
+  'show-port',
   'post-configure',
 ];
 /** The words this command has always had, and the actions they are. */

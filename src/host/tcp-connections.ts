@@ -1,15 +1,15 @@
 /**
  * Whether anybody still talks to an address and port of this machine, by the kernel's own table of TCP sockets.
- * Invariant: listeners, and sockets whose both ends have said their last word, do not count; reading stops at the first
- * that does.
+ * Invariant: listeners, and sockets whose program here has closed them, do not count (what it wrote is the kernel's to
+ * deliver); reading stops at the first that does.
  */
 import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { endianness } from 'node:os';
 
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'];
-/** Of the kernel: our end has yet to send or to read in these. The others are FIN_WAIT2, TIME_WAIT, CLOSE, LISTEN. */
-const TALKING = new Set(['01', '02', '03', '04', '08', '09', '0B', '0C']);
+/** The kernel's ESTABLISHED, SYN_RECV, CLOSE_WAIT and NEW_SYN_RECV: a program here may still read or write. */
+const TALKING = new Set(['01', '03', '08', '0C']);
 
 /** `127.0.253.129:8080` as the table of IPv4 writes it; that of IPv6 ends with the same. */
 function tableForm(target: string): string {

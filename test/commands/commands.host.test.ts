@@ -126,6 +126,24 @@ await t.test('the gears of the node', async (t) => {
   t.equal((await call('oo-admin-ctl-gears', ['stopgear'])).exit, 255);
 });
 
+await t.test('public ports of a cartridge', async (t) => {
+  const php = ['-a', uuid, '-c', uuid, '-n', `php-${version}`];
+  const stdout =
+    'CART_DATA: PROXY_HOST=phpapp-demo.example.com\nCART_DATA: PROXY_PORT=35566\n' +
+    'CART_DATA: HOST=127.0.253.129\nCART_DATA: PORT=8080\n';
+  t.match(await call('oo-create-endpoints', [...php, '--dry-run']), { exit: 0, stdout: /Nothing was done/ });
+  for (let times = 0; times < 2; times += 1)
+    t.same(await call('oo-create-endpoints', php), { ...done, stdout });
+  t.same(await call('oo-cartridge', ['-a', 'show-port', ...php.slice(2)]), { ...done, stdout });
+  t.same(await call('oo-delete-endpoints', php), done);
+  t.same(await call('oo-delete-endpoints', php), done);
+  t.match(await call('oo-create-endpoints', ['-c', uuid, '-n', 'ruby-1.9']), {
+    exit: 1,
+    stderr: /ruby-1\.9/,
+  });
+  t.equal((await call('oo-create-endpoints', ['-c', uuid])).exit, 255);
+});
+
 await t.test('the cartridges of the node', async (t) => {
   t.match(await call('oo-cartridge-list'), {
     exit: 0,
