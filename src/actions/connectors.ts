@@ -5,8 +5,8 @@
  */
 import * as v from 'valibot';
 import { OoError } from '../native/error.js';
-import { executeConnector } from '../operations/connector.js';
-import { optionalText, requiredText } from './arguments.js';
+import { executeConnector, unsubscribe } from '../operations/connector.js';
+import { containerUuid, optionalText, requiredText } from './arguments.js';
 import { inner, type InnerAction } from './inner-action.js';
 import { splitWords } from './words.js';
 
@@ -79,6 +79,17 @@ function refused(why: string): OoError {
   });
 }
 
+const endSubscription = inner(
+  v.object({ ...containerUuid, '--cart-name': requiredText, '--publishing-cart-name': requiredText }),
+  (node, args) =>
+    unsubscribe(node, {
+      uuid: args['--with-container-uuid'],
+      cartridge: args['--cart-name'],
+      publisher: args['--publishing-cart-name'],
+    }),
+);
+
 export const connectors: ReadonlyMap<string, InnerAction> = new Map([
   ['connector-execute', connectorExecute],
+  ['unsubscribe', endSubscription],
 ]);

@@ -36,6 +36,11 @@ export function publicationsWord(publications: Publications): string {
   return [...publications].map(([gear, text]) => `'${gear}'='${text}'`).join(' ');
 }
 
+/** The folder of a publishing cartridge: `mysql-5.1` publishes as `mysql`. */
+export function publisherName(cartridge: string): string {
+  return cartridge.replace(/^embedded\//, '').replace(/(?<=.)-[^-]*$/, '');
+}
+
 /** The `NAME=value` items; a value goes to the end of its item, further equals signs included. */
 export function variablesOf(text: string, separator = /[;\n]/): Record<string, string> {
   const variables: Record<string, string> = {};

@@ -26,6 +26,16 @@ const options = [
     description: 'The hook: publish-..., set-...',
   },
   { long: 'input-args', argument: 'WORDS', description: 'Its arguments as one string of quoted words.' },
+  {
+    long: 'connection-type',
+    argument: 'TYPE',
+    description: 'The type of the connection; ENV:... sets variables.',
+  },
+  {
+    long: 'publishing-cart-name',
+    argument: 'CARTRIDGE',
+    description: 'Whose variables they are, for a connection of type ENV:...',
+  },
   ...shared.callerOptions,
 ] as const;
 
@@ -37,10 +47,9 @@ export const command: CommandDefinition = {
   options,
   positionals: [{ name: 'ARGUMENT', repeatable: true, description: 'An argument of the hook.' }],
   exits: [
-    [0, 'Done.'],
-    [1, 'There is no such gear, or not root.'],
-    [127, 'There is no such cartridge or hook.'],
-    [255, 'Wrong usage, or any other failure.'],
+    [0, 'Done, or the cartridge has no such hook.'],
+    [1, 'There is no such gear or cartridge, or not root.'],
+    [255, 'Wrong usage, or any other failure; a hook that fails ends with its own code.'],
   ],
   run: async (context) => {
     const { escapeWord } = await import('../actions/words.js');

@@ -7,6 +7,7 @@ import { failedHook } from '../cartridge/hook-failure.js';
 import { openCartridge, type Cartridge } from '../cartridge/installed.js';
 import {
   parsePublications,
+  publisherName,
   publicationsWord,
   variablesOf,
   type Publications,
@@ -17,7 +18,7 @@ import { parseGearUuid } from '../gear/identity.js';
 import type { Journal } from '../journal/journal.js';
 import type { Node } from '../node/node.js';
 import { onGear } from './journal.js';
-import { publishVariables } from './publish-variables.js';
+import { publishVariables, withdrawVariables } from './publish-variables.js';
 import { succeeded, type OperationResult } from './result.js';
 
 export interface ConnectorInput {
@@ -45,11 +46,6 @@ interface Call {
 function published({ args, publications }: ConnectorInput): Publications {
   if (publications !== undefined) return new Map(Object.entries(publications));
   return new Map(args.slice(3).flatMap((word) => [...parsePublications(word)]));
-}
-
-/** `mysql-5.1` publishes as `mysql`. */
-function publisherName(cartridge: string): string {
-  return cartridge.replace(/^embedded\//, '').replace(/(?<=.)-[^-]*$/, '');
 }
 
 /** As a script gets them. */
@@ -97,21 +93,45 @@ async function answerVariables(call: Call, publisher: string): Promise<string> {
   return answer(call, given, [...input.args.slice(0, 2), publicationsWord(joined)]);
 }
 
+/** A script that failed is a result with its exit code and words. */
+async function told(work: () => Promise<string>): Promise<OperationResult> {
+  try {
+    return succeeded(await work());
+  } catch (error) {
+    const failure = failedHook(error);
+    if (failure === undefined) throw error;
+    return { output: failure.output, exitCode: failure.exitCode };
+  }
+}
+
 export async function executeConnector(node: Node, input: ConnectorInput): Promise<OperationResult> {
   const uuid = parseGearUuid(input.uuid);
   return onGear(node, uuid, async (journal) => {
     const gear = openGear(node, uuid);
     const cartridge = openCartridge(gear, input.cartridge);
     const call: Call = { node, journal, gear, cartridge, input };
-    const variables = input.type?.startsWith('ENV:') === true && isSubscriber(cartridge, input.hook);
-    try {
-      if (variables && input.publisher !== undefined)
-        return succeeded(await answerVariables(call, input.publisher));
-      return succeeded(await answer(call, answerOf(cartridge, input.hook)));
-    } catch (error) {
-      const failure = failedHook(error);
-      if (failure === undefined) throw error;
-      return { output: failure.output, exitCode: failure.exitCode };
-    }
+    const { type, publisher, hook } = input;
+    const variables = type?.startsWith('ENV:') === true && isSubscriber(cartridge, hook);
+    return told(() =>
+      variables && publisher !== undefined
+        ? answerVariables(call, publisher)
+        : answer(call, answerOf(cartridge, hook)),
+    );
+  });
+}
+
+/** Ends a subscription: what that cartridge has published to the gear is taken back. */
+export async function unsubscribe(
+  node: Node,
+  input: { readonly uuid: string; readonly cartridge: string; readonly publisher: string },
+): Promise<OperationResult> {
+  const uuid = parseGearUuid(input.uuid);
+  return onGear(node, uuid, async (journal) => {
+    const gear = openGear(node, uuid);
+    openCartridge(gear, input.cartridge);
+    return told(async () => {
+      await withdrawVariables(node, journal, gear, publisherName(input.publisher));
+      return '';
+    });
   });
 }

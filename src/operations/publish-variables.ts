@@ -1,11 +1,18 @@
 /**
- * Variables that another gear published, put into a gear's environment: all of them, then the primary cartridge is
- * reloaded, so that an application that runs sees them. Journaled and recovered forward: a dead process's half is
- * completed. Invariant: what the gear's own cartridges say of themselves stays theirs; what changes nothing does nothing.
+ * Variables that another gear published, put into a gear's environment or taken out of it: all of them, then the primary
+ * cartridge is reloaded, so that an application that runs sees it. Journaled and recovered forward: a dead process's
+ * half is completed. Invariant: what the gear's own cartridges say of themselves stays theirs; what changes nothing does
+ * nothing.
  */
 import type { Variables } from '../gear/environment.js';
 import { openGear, type Gear } from '../gear/gear.js';
-import { parsePublication, parsePublisher, readPublished, writePublished } from '../gear/published.js';
+import {
+  parsePublication,
+  parsePublisher,
+  readPublished,
+  removePublisher,
+  writePublished,
+} from '../gear/published.js';
 import { readState } from '../gear/state.js';
 import { reloadCartridge } from '../cartridge/gear-control.js';
 import { failedHook, type HookFailure } from '../cartridge/hook-failure.js';
@@ -18,7 +25,8 @@ import { registerOperation } from './journal.js';
 interface Publication {
   readonly uuid: string;
   readonly publisher: string;
-  readonly variables: Variables;
+  /** null: all that the publisher has said is taken back. */
+  readonly variables: Variables | null;
 }
 
 interface Context {
@@ -48,8 +56,10 @@ function definition(node: Node): OperationDefinition<Publication, Context> {
     steps: [
       {
         name: 'variables',
-        run: ({ gear, publication }) =>
-          writePublished(node, gear, publication.publisher, publication.variables),
+        async run({ gear, publication: { publisher, variables } }) {
+          if (variables === null) await removePublisher(gear, publisher);
+          else writePublished(node, gear, publisher, variables);
+        },
       },
       { name: 'reload', run: (context) => reload(node, context) },
     ],
@@ -80,8 +90,23 @@ export async function publishVariables(
   if (ignored.length > 0)
     node.log.info('published variables of own cartridges', { gear: gear.uuid, ignored });
   if (fresh.length === 0) return;
-  const publication = { uuid: gear.uuid, publisher, variables: Object.fromEntries(fresh) };
-  const { failure } = await journal.run(definition(node), gear.uuid, publication);
   node.log.info('variables published', { gear: gear.uuid, publisher, names: fresh.map(([name]) => name) });
+  await carryOut(node, journal, { uuid: gear.uuid, publisher, variables: Object.fromEntries(fresh) });
+}
+
+/** Takes back what a publisher has said to the gear. As `publishVariables` otherwise. */
+export async function withdrawVariables(
+  node: Node,
+  journal: Journal,
+  gear: Gear,
+  publisher: string,
+): Promise<void> {
+  if (Object.keys(readPublished(gear, publisher)).length === 0) return;
+  node.log.info('variables withdrawn', { gear: gear.uuid, publisher });
+  await carryOut(node, journal, { uuid: gear.uuid, publisher, variables: null });
+}
+
+async function carryOut(node: Node, journal: Journal, publication: Publication): Promise<void> {
+  const { failure } = await journal.run(definition(node), publication.uuid, publication);
   if (failure !== undefined) throw failure;
 }

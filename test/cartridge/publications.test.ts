@@ -2,7 +2,12 @@
 import t from 'tap';
 import fc from 'fast-check';
 import { escapeWord, splitWords } from '../../src/actions/words.js';
-import { parsePublications, publicationsWord, variablesOf } from '../../src/cartridge/publications.js';
+import {
+  parsePublications,
+  publicationsWord,
+  publisherName,
+  variablesOf,
+} from '../../src/cartridge/publications.js';
 import { seedConnector, seedConnectors } from '../scaled/seed-jobs.js';
 
 const database = 'ec920d39b257412984fdcc40041c7d5e';
@@ -83,4 +88,14 @@ t.test('variables: the whole value, and nothing that is none', async (t) => {
   } catch (error) {
     t.notMatch((error as Error).message, /hunter2/, 'which may be a password');
   }
+});
+
+t.test('the folder of a publisher is its name without its version', async (t) => {
+  for (const [asked, name] of [
+    ['mysql-5.1', 'mysql'],
+    ['embedded/mysql-5.1', 'mysql'],
+    ['mock-plugin-0.1', 'mock-plugin'],
+    ['mock', 'mock'],
+  ] as const)
+    t.equal(publisherName(asked), name);
 });

@@ -288,6 +288,17 @@ await t.test("what the gear's own cartridges say stays", async (t) => {
   t.equal(gearEnvironment(node, gear)['THIRD'], '3');
 });
 
+await t.test('the end of a subscription takes back what that cartridge published', async (t) => {
+  const names = { '--with-container-uuid': child, '--cart-name': 'php-5.3' };
+  t.not((await seen('SECOND')).values[0], null);
+  await cartridgeDo(DUMMY, 'unsubscribe', { ...names, '--publishing-cart-name': 'mysql-5.1' });
+  t.same(readPublished(gear, 'mysql'), {});
+  t.same((await seen('SECOND')).values, [null, null], 'for a running PHP too');
+  t.equal(Object.keys(readPublished(gear, 'published')).length, 7, 'and of no other');
+  await cartridgeDo(DUMMY, 'unsubscribe', { ...names, '--publishing-cart-name': 'mysql-5.1' });
+  t.equal((await connector(connection('SECOND=2'))).result_exit_code, 0);
+});
+
 await t.test('an application that is stopped stays so', async (t) => {
   await cartridgeDo('php-5.3', 'stop', `'f81fb70064' 'demo' '${child}'`);
   t.same(await connector(withPassword('later')), fine(''));
