@@ -1,7 +1,8 @@
 /**
  * A node that follows the seed while a broker speaks to it: a request that is the seed's next one is sent as it stands
  * in the seed, to the byte, id and time too; its log and its reply are compared to the letter. Any other request is a
- * step that the seed calls omitted: it is sent as the broker made it, and noted. Invariant: nothing of the seed is sent
+ * step that the seed calls omitted: it is sent as the broker made it, and noted; one that the seed has shown before must
+ * be answered as before. Invariant: nothing of the seed is sent
  * but in the seed's order; the one deviation are values that a reply of this run gave (the key of the proxy, the
  * password of the database), which stand in later requests in the place of the seed's.
  */
@@ -32,6 +33,8 @@ export class SeedFollower implements BrokerNode {
   readonly #node: Node;
   readonly #left: SeedExchange[];
   readonly #replacements = new Map<string, string>();
+  /** What the seed has shown of requests that may come again, by their data. */
+  readonly #shown = new Map<string, SeedExchange>();
   #current: SeedExchange | undefined;
 
   constructor(node: Node) {
@@ -65,7 +68,14 @@ export class SeedFollower implements BrokerNode {
     const reply = await callAction(this.#node, action, data, meta);
     const log = actionsLog().slice(start);
     const exchange = this.#current;
-    if (exchange === undefined) return reply;
+    if (exchange === undefined) {
+      const before = this.#shown.get(JSON.stringify(data));
+      if (before !== undefined) {
+        this.#compare(`${describe(before.request)} as before`, textOf(reply), outputPattern(again(before)));
+      }
+      return reply;
+    }
+    this.#shown.set(JSON.stringify(data), exchange);
     this.#learn(exchange, reply);
     const what = describe(exchange.request);
     this.#compare(`the log of ${what}`, log, logPattern(exchange));
@@ -95,6 +105,14 @@ export class SeedFollower implements BrokerNode {
       if (seeds !== undefined && ours !== undefined) this.#replacements.set(seeds, ours);
     }
   }
+}
+
+/** The same request another time: a gear that has the code gets none again, the reload is all that is told. */
+function again(exchange: SeedExchange): SeedExchange {
+  const { output } = exchange;
+  return output?.startsWith('SSH_CMD: ') === true
+    ? { ...exchange, output: `${output.trimEnd().split('\n').at(-1)} \n` }
+    : exchange;
 }
 
 /** Equal, the order of keys too: what is sent are bytes. */

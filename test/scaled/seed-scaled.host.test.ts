@@ -105,6 +105,19 @@ await t.test('both gears serve, each by its own port and address', async (t) => 
   });
 });
 
+await t.test('the credential is in all gears to the byte, and the keys are', async (t) => {
+  const { iv, token } = seedAuth();
+  const proxyKey = app.keys.find(({ comment }) => comment === 'haproxy');
+  for (const { uuid } of app.gears) {
+    const home = `/var/lib/openshift/${uuid}`;
+    t.equal(readFileSync(`${home}/.auth/iv`, 'utf8'), iv);
+    t.equal(readFileSync(`${home}/.auth/token`, 'utf8'), token);
+    const keys = readFileSync(`${home}/.ssh/authorized_keys`, 'utf8');
+    t.match(keys, ` ${seedKey().key} OPENSHIFT-${uuid}-default`);
+    t.match(keys, ` ${proxyKey?.key} OPENSHIFT-${uuid}-haproxy`);
+  }
+});
+
 await t.test('a push is served by both', async (t) => {
   await git(desk, 'clone', '-q', `ssh://${app.uuid}@127.0.0.1/~/git/sphpapp.git`, 'sphpapp');
   writeFileSync(

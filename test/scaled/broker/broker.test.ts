@@ -1,7 +1,9 @@
 import t from 'tap';
+import fc from 'fast-check';
 import type { ActionReply } from '../../../src/actions/request.js';
+import { splitWords } from '../../../src/actions/words.js';
 import { Broker } from './broker.js';
-import { subscriberArguments } from './connection.js';
+import { publicationWord, subscriberArguments } from './connection.js';
 import { decisionsOf } from './decisions.js';
 import type { BrokerNode } from './node.js';
 import type { Job } from './requests.js';
@@ -204,4 +206,20 @@ t.test('an error of a node ends the sequence and says where', async (t) => {
     .catch((thrown: unknown) => thrown);
   t.ok(error instanceof BrokerError);
   t.match((error as Error).message, /connector-execute set-proxy of gear g{9}1x+ failed \(22\): no/);
+});
+
+t.test('whatever a publisher prints comes to the subscriber as it was', async (t) => {
+  const output = fc.string({ unit: 'binary' }).filter((text) => !text.includes('\0'));
+  const gear = fc.stringMatching(/^[0-9a-f]{32}$/);
+  const shell = fc.string({ unit: fc.constantFrom(...`'"\\ \n\t$;|&<>()*?#!\`=~%{}[]a/@é😀`) });
+  const said = fc.array(fc.record({ gear, output: fc.oneof(output, shell) }), { maxLength: 4 });
+  fc.assert(
+    fc.property(said, (publications) => {
+      const text = subscriberArguments(['sphpapp', 'demo', 'a1'], [publications]);
+      const words = splitWords(text);
+      return words.length === 4 && words[3] === publicationWord(publications);
+    }),
+    { numRuns: 5000, interruptAfterTimeLimit: 5000, markInterruptAsFailure: false },
+  );
+  t.pass('held for all of them');
 });
