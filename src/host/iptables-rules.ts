@@ -156,8 +156,11 @@ function rulesIn(saved: SavedRules, table: string, chain: string): readonly stri
   return saved.get(table)?.rules.filter((rule) => rule.startsWith(`-A ${chain} `)) ?? [];
 }
 
+/** Quoted words are comments and the like: what they say is no jump. */
 function jumpsInto(saved: SavedRules, table: string, chain: string): readonly string[] {
-  return saved.get(table)?.rules.filter((rule) => new RegExp(` -[jg] ${chain}( |$)`).test(rule)) ?? [];
+  const jump = new RegExp(` -[jg] ${chain}( |$)`);
+  const unquoted = (rule: string): string => rule.replace(/"(\\.|[^"\\])*"/g, '""');
+  return saved.get(table)?.rules.filter((rule) => jump.test(unquoted(rule))) ?? [];
 }
 
 const deletion = (rule: string): string => rule.replace(/^-A /, '-D ');

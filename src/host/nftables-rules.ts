@@ -106,10 +106,10 @@ export function parseItems(text: string): readonly NftItem[] {
 export function elementsOf(items: readonly NftItem[]): Map<number, string> {
   const found = new Map<number, string>();
   for (const element of items.find(({ map }) => map?.name === 'ports')?.map?.elem ?? []) {
-    const [port, value] = element as [number, { concat?: [string, number] }];
-    const [address, toPort] = value.concat ?? [];
-    if (address === undefined || toPort === undefined) throw unreadable(JSON.stringify(element));
-    found.set(port, `${address}:${toPort}`);
+    const [port, value] = element as [unknown, { readonly concat?: unknown } | null | undefined];
+    const target: readonly unknown[] = Array.isArray(value?.concat) ? value.concat : [];
+    if (typeof port !== 'number' || target.length !== 2) throw unreadable(JSON.stringify(element));
+    found.set(port, target.join(':'));
   }
   return found;
 }
