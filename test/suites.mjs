@@ -72,6 +72,7 @@ export const suites = [
       'scaled/**.host.test.js',
       'scaled/two-nodes/**',
       'gear/ports.host.test.js',
+      'cartridge/haproxy**.host.test.js',
       'operations/expose-port.host.test.js',
       'operations/drain.host.test.js',
     ],
