@@ -44,6 +44,8 @@ OPENSHIFT_CGROUP_ROOT="${settings.cgroupRoot}"
 # iptables-nft, or nftables (a change costs the same however many ports there are).
 # After a change: oo-admin-ctl-iptables-port-proxy start
 PORT_PROXY=iptables
+# Seconds (0 to 300) that a gear which is destroyed has for the requests it is working on. New ones it gets no more.
+DRAIN_TIMEOUT=10
 
 # Hooks of the old layout (info/hooks/ACTION) run as root. Off, such cartridges are refused.
 ALLOW_OLD_LAYOUT_CARTRIDGES=true
