@@ -37,6 +37,7 @@ export { configureCartridge } from './operations/configure.js';
 export { deconfigureCartridge } from './operations/deconfigure.js';
 export { runCartridgeAction, type CartridgeActionInput } from './operations/cartridge-action.js';
 export { executeConnector, type ConnectorInput } from './operations/connector.js';
+export { concealPort, exposePort, showPort, type PortInput } from './operations/expose-port.js';
 export { changeQuota, showQuota, type QuotaInput } from './operations/quota.js';
 export { gearStatus, type GearStatus } from './operations/status.js';
 export { recover } from './operations/recover.js';

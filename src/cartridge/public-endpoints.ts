@@ -4,7 +4,7 @@
  */
 import type { Variables } from '../gear/environment.js';
 import type { Gear } from '../gear/gear.js';
-import type { ExposedPort, Exposure } from '../gear/ports.js';
+import type { ExposedPort, Exposure } from '../gear/port-folder.js';
 import { OoError } from '../native/error.js';
 import type { Manifest } from './manifest.js';
 

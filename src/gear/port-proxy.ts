@@ -6,7 +6,7 @@
 import { keepLocalPortsBelow, localPortsReach } from '../host/local-ports.js';
 import { otherForwardings } from '../host/port-backends.js';
 import type { Forwards, PortForwarding } from '../host/port-forwarding.js';
-import { changingPorts, desiredForwards, type PortNode } from './ports.js';
+import { changingPorts, desiredForwards, type PortNode } from './port-folder.js';
 
 /** Guard, switch and all ports of the node, whatever the kernel has; gives how many ports there are. */
 export function startPortProxy(node: PortNode): Promise<number> {

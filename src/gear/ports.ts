@@ -5,115 +5,25 @@
  * file stands for is never given to another gear, whatever is in the file; a port leads only to addresses of its gear;
  * the file is there before the kernel leads anywhere, and goes after the kernel has stopped.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ForwardChange } from '../host/port-forwarding.js';
-import { withLock } from '../host/lock.js';
-import { Directory } from '../native/beneath.js';
+import type { Directory } from '../native/beneath.js';
 import { errnoOf, OoError } from '../native/error.js';
-import { LockFile } from '../native/lock.js';
-import type { Node } from '../node/node.js';
-import { claimText, parseClaim, type Claim } from './port-claim.js';
-import { loopbackAddress, publicPorts, type Port } from './identity.js';
-
-export type PortNode = Pick<Node, 'paths' | 'config' | 'log' | 'forwarding'>;
-
-export interface PortOwner {
-  readonly uuid: string;
-  readonly uid: number;
-}
-
-/** What shall be reached from outside: `address:port` of the gear, and the gear's variable that names the public port. */
-export interface Exposure {
-  readonly variable: string;
-  readonly target: string;
-}
-
-export interface ExposedPort extends Exposure {
-  readonly port: Port;
-}
-
-/** `taken`: a file that is not this gear's, or cannot be read as anything. */
-interface Slot {
-  readonly port: Port;
-  readonly claim: Claim | 'free' | 'taken';
-}
-
-const locks = new Map<string, LockFile>();
-
-function portsLock(path: string): LockFile {
-  let file = locks.get(path);
-  if (file === undefined) locks.set(path, (file = LockFile.open(path)));
-  return file;
-}
-
-/** Runs `work` while nobody else changes a public port. */
-export async function changingPorts<T>(node: PortNode, work: (ports: Directory) => Promise<T>): Promise<T> {
-  const busy = (): OoError =>
-    new OoError(
-      'Public ports are being changed by somebody else for too long. Nothing was done; try again.',
-      {
-        code: 'ERR_PORTS_BUSY',
-      },
-    );
-  return withLock(
-    portsLock(node.paths.portsLock),
-    0n,
-    async () => {
-      using ports = Directory.open(node.paths.ports);
-      return await work(ports);
-    },
-    { timeout: node.config.gearLockTimeout, busy },
-  );
-}
-
-/** The claim in a file; undefined for what cannot be read as one (only root could have put it there). */
-function readClaim(ports: Directory, name: string): Claim | 'free' | undefined {
-  try {
-    const text = ports.tryReadText(name, 1024);
-    return text === undefined ? 'free' : parseClaim(text);
-  } catch (error) {
-    if (['EFBIG', 'ELOOP', 'EINVAL', 'ENXIO', 'EISDIR', 'EXDEV'].includes(errnoOf(error) ?? ''))
-      return undefined;
-    throw error;
-  }
-}
-
-function slotsOf(node: PortNode, ports: Directory, owner: PortOwner): readonly Slot[] {
-  return publicPorts(owner.uid, node.config.identity).map((port) => {
-    const claim = readClaim(ports, String(port));
-    if (claim === 'free') return { port, claim };
-    return { port, claim: claim?.uuid === owner.uuid ? claim : 'taken' };
-  });
-}
-
-function ownPorts(slots: readonly Slot[]): readonly (ExposedPort & { readonly closing: boolean })[] {
-  return slots.flatMap(({ port, claim }) =>
-    typeof claim === 'string'
-      ? []
-      : [{ port, target: claim.target, variable: claim.variable, closing: claim.closing }],
-  );
-}
-
-/** The gear's public ports, in ascending order. */
-export function exposedPorts(node: PortNode, owner: PortOwner): readonly ExposedPort[] {
-  using ports = openPorts(node);
-  if (ports === undefined) return [];
-  return ownPorts(slotsOf(node, ports, owner)).map(({ port, target, variable }) => ({
-    port,
-    target,
-    variable,
-  }));
-}
-
-/** undefined on a node whose set-up has not been run since there are public ports: nothing is exposed there. */
-function openPorts(node: PortNode): Directory | undefined {
-  try {
-    return Directory.open(node.paths.ports);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
+import { loopbackAddress } from './identity.js';
+import { claimText } from './port-claim.js';
+import {
+  allClaims,
+  changingPorts,
+  exposedPorts,
+  openPorts,
+  ownPorts,
+  slotsOf,
+  wantedForwards,
+  type ExposedPort,
+  type Exposure,
+  type PortNode,
+  type PortOwner,
+  type Slot,
+} from './port-folder.js';
 
 function requireOwnAddress(node: PortNode, owner: PortOwner, { target }: Exposure): void {
   for (let host = 1; host <= 127; host += 1)
@@ -260,39 +170,6 @@ export async function concealAll(
       claims.filter((claim) => claim.uuid === uuid),
     );
   });
-}
-
-const TURN = 256;
-
-async function allClaims(node: PortNode, ports: Directory): Promise<(Claim & { port: number })[]> {
-  const claims: (Claim & { port: number })[] = [];
-  let read = 0;
-  for (const { name } of ports.list()) {
-    if (!/^[1-9]\d{0,4}$/.test(name)) continue;
-    read += 1;
-    if (read % TURN === 0) await nextTurn();
-    const claim = readClaim(ports, name);
-    if (claim === 'free') continue;
-    if (claim === undefined) node.log.warn('not a public port', { file: `${node.paths.ports}/${name}` });
-    else claims.push({ ...claim, port: Number(name) });
-  }
-  return claims;
-}
-
-async function wantedForwards(node: PortNode, ports: Directory): Promise<Map<number, string>> {
-  const open = (await allClaims(node, ports)).filter(({ closing }) => !closing);
-  return new Map(open.map(({ port, target }) => [port, target]));
-}
-
-/** Where every public port of this node shall lead. Reads all of them: never on the way of one gear. */
-export async function desiredForwards(node: PortNode): Promise<ReadonlyMap<number, string>> {
-  using ports = openPorts(node);
-  return ports === undefined ? new Map() : await wantedForwards(node, ports);
-}
-
-/** Brings the kernel to what is wanted, whatever it has now. */
-export async function restoreForwards(node: PortNode): Promise<void> {
-  await changingPorts(node, async (ports) => node.forwarding.restore(await wantedForwards(node, ports)));
 }
 
 /** Changes the kernel; one that has lost everything (a reboot, somebody's flush) gets everything back. */

@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readEnvironment } from '../gear/environment.js';
 import type { Gear } from '../gear/gear.js';
-import { closePorts, exposedPorts, type ExposedPort } from '../gear/ports.js';
+import { exposedPorts, type ExposedPort } from '../gear/port-folder.js';
+import { closePorts } from '../gear/ports.js';
 import { disconnectAll } from '../gear/routes.js';
 import { listCartridges } from '../cartridge/installed.js';
 import { publicEndpoints } from '../cartridge/public-endpoints.js';

@@ -6,7 +6,8 @@
 import { openGear, type Gear } from '../gear/gear.js';
 import { readEnvironment, removeVariable } from '../gear/environment.js';
 import { parseGearUuid } from '../gear/identity.js';
-import { concealPorts, exposedPorts, type ExposedPort } from '../gear/ports.js';
+import { exposedPorts, type ExposedPort } from '../gear/port-folder.js';
+import { concealPorts } from '../gear/ports.js';
 import { openCartridge, type Cartridge } from '../cartridge/installed.js';
 import { cartData, publicEndpoints } from '../cartridge/public-endpoints.js';
 import { OoError } from '../native/error.js';

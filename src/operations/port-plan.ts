@@ -4,7 +4,8 @@
  */
 import { readEnvironment, setVariable } from '../gear/environment.js';
 import type { Gear } from '../gear/gear.js';
-import { exposedPorts, exposePorts, putBackPorts, type ExposedPort, type Exposure } from '../gear/ports.js';
+import { exposedPorts, type ExposedPort, type Exposure } from '../gear/port-folder.js';
+import { exposePorts, putBackPorts } from '../gear/ports.js';
 import { applyVariables } from '../cartridge/install-in-gear.js';
 import { cartData } from '../cartridge/public-endpoints.js';
 import type { Node } from '../node/node.js';

@@ -4,7 +4,7 @@
  * are killed at elsewhere.)
  */
 import t from 'tap';
-import { desiredForwards } from '../../src/gear/ports.js';
+import { desiredForwards } from '../../src/gear/port-folder.js';
 import { seedNode } from '../seed/seed-node.js';
 import { carryOut, crashAt, hostNow } from './matrix.js';
 

@@ -12,19 +12,14 @@ import { networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { text } from 'node:stream/consumers';
 import { loopbackAddress, publicPorts } from '../../src/gear/identity.js';
-import {
-  closePorts,
-  concealAll,
-  concealPorts,
-  desiredForwards,
-  exposedPorts,
-  exposePorts,
-  restoreForwards,
-} from '../../src/gear/ports.js';
+import { closePorts, concealAll, concealPorts, exposePorts } from '../../src/gear/ports.js';
+import { desiredForwards, exposedPorts } from '../../src/gear/port-folder.js';
+import { startPortProxy } from '../../src/gear/port-proxy.js';
 import { OoError } from '../../src/native/error.js';
 import { openNode, type Node } from '../../src/node/node.js';
 import { hostNode } from '../operations/host-node.js';
 
+t.setTimeout(300_000);
 const owner = { uuid: 'g1', uid: 507 };
 const variable = 'OPENSHIFT_PHP_PROXY_PORT';
 const target = `${loopbackAddress(507, 1)}:8080`;
@@ -85,7 +80,7 @@ await once(server, 'listening');
 t.teardown(() => server.close());
 
 for (const kind of ['iptables', 'iptables-legacy', 'iptables-nft', 'nftables'] as const) {
-  await t.test(kind, async (t) => {
+  await t.test(kind, { timeout: 200_000 }, async (t) => {
     const node = await hostNode({ config: [`PORT_PROXY=${kind}`] });
     t.equal(node.forwarding.kind, kind);
 
@@ -113,7 +108,7 @@ for (const kind of ['iptables', 'iptables-legacy', 'iptables-nft', 'nftables'] a
       t.equal(await ask(35_566), 'gear');
       t.ok(await sameAsWanted(node));
       await node.forwarding.remove();
-      await restoreForwards(node);
+      await startPortProxy(node);
       t.ok(await sameAsWanted(node));
     });
 
@@ -125,7 +120,7 @@ for (const kind of ['iptables', 'iptables-legacy', 'iptables-nft', 'nftables'] a
       open.write('?');
       t.equal(await text(open), 'gear', 'what was established goes on');
       t.equal(exposedPorts(node, owner).length, 1);
-      await restoreForwards(node);
+      await startPortProxy(node);
       t.equal(await ask(35_566), 'ECONNREFUSED', 'a restart of the port proxy does not open it again');
       await concealAll(node, owner);
       t.same(readdirSync(node.paths.ports), []);
@@ -160,7 +155,7 @@ for (const kind of ['iptables', 'iptables-legacy', 'iptables-nft', 'nftables'] a
       await t.rejects(exposePorts(node, owner, [{ variable: 'OTHER', target }]), { code: 'ERR_PORTS_TAKEN' });
       await concealPorts(node, owner, ['OTHER']);
       t.same([...(await desiredForwards(node))], [[35_570, target]]);
-      await restoreForwards(node);
+      await startPortProxy(node);
       await concealAll(node, { uuid: 'g1', uid: undefined });
       t.same(readdirSync(node.paths.ports).sort(), ['35566', '35567', '35568', '35569', 'README']);
       for (const name of readdirSync(node.paths.ports))

@@ -8,16 +8,8 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import type { ForwardChange, PortForwarding } from '../../src/host/port-forwarding.js';
 import { claimText, parseClaim } from '../../src/gear/port-claim.js';
 import { defaultRules, loopbackAddress, publicPorts } from '../../src/gear/identity.js';
-import {
-  closePorts,
-  concealAll,
-  concealPorts,
-  desiredForwards,
-  exposedPorts,
-  exposePorts,
-  putBackPorts,
-  restoreForwards,
-} from '../../src/gear/ports.js';
+import { closePorts, concealAll, concealPorts, exposePorts, putBackPorts } from '../../src/gear/ports.js';
+import { desiredForwards, exposedPorts } from '../../src/gear/port-folder.js';
 import type { Node } from '../../src/node/node.js';
 
 type PortNode = Pick<Node, 'paths' | 'config' | 'log' | 'forwarding'>;
@@ -112,7 +104,7 @@ t.test('no port is held twice and the kernel is told what the files say', async 
       else if (what === 'close') await closePorts(node, gear, before.slice(0, 1));
       else if (what === 'all') await concealAll(node, host % 2 === 0 ? gear : { ...gear, uid: undefined });
       else if (what === 'flush') node.forwarding.flush();
-      else if (what === 'restore') await restoreForwards(node);
+      else if (what === 'restore') await node.forwarding.restore(await desiredForwards(node));
       else {
         const held = before.filter(({ variable }) => variables.includes(variable));
         await exposePorts(node, gear, wanted).catch(() => undefined);

@@ -13,6 +13,7 @@ import { openNode, type Node } from '../../src/node/node.js';
 import { destroyGear } from '../../src/operations/destroy.js';
 import { act, cartridgeNode, emptyGear, uuid } from '../cartridge/cartridge-node.js';
 
+t.setTimeout(300_000);
 const first = await cartridgeNode();
 const PORT = 35_566;
 const own = Object.values(networkInterfaces())

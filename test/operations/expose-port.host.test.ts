@@ -14,6 +14,7 @@ import { recover } from '../../src/operations/recover.js';
 import { act, cartridgeNode, emptyGear, fixtures, uuid } from '../cartridge/cartridge-node.js';
 import { differences, dumpHost } from '../hosts/dump.js';
 
+t.setTimeout(300_000);
 const node = await cartridgeNode();
 await installCartridge(node, `${fixtures}/wide`);
 const gear = await emptyGear(node);
