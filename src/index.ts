@@ -36,7 +36,7 @@ export { addBrokerAuth, dropBrokerAuth } from './operations/broker-auth.js';
 export { configureCartridge } from './operations/configure.js';
 export { deconfigureCartridge } from './operations/deconfigure.js';
 export { runCartridgeAction, type CartridgeActionInput } from './operations/cartridge-action.js';
-export { executeConnector, type ConnectorInput } from './operations/connector.js';
+export { executeConnector, unsubscribe, type ConnectorInput } from './operations/connector.js';
 export { concealPort, exposePort, showPort, type PortInput } from './operations/expose-port.js';
 export { changeQuota, showQuota, type QuotaInput } from './operations/quota.js';
 export { gearStatus, type GearStatus } from './operations/status.js';

@@ -2,7 +2,7 @@
  * A node with many gears that all have the `unruly` cartridge, whose hooks do what no hook should, and what tells how
  * it went: the jobs of one execute_parallel, what each came back with, what is left running of a gear.
  */
-import { cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { callAction } from '../../src/actions/call.js';
 import { installCartridge } from '../../src/cartridge/repository.js';
@@ -22,6 +22,8 @@ export const gears: readonly string[] = Array.from({ length: 20 }, (_, at) => `$
 
 export async function unrulyNode(): Promise<Node> {
   const node = await hostNode({
+    // The kernel counts a user's processes on the whole machine: uids that no other test beside this one has.
+    firstUid: 5200,
     config: [`PUBLIC_HOSTNAME=${IDENTITY}`, `HOOK_TIMEOUT=${HOOK_SECONDS}`],
     limits: [`limits_nproc=${MOST_PROCESSES}`, 'cpu_cfs_quota_us=50000'],
   });
@@ -89,11 +91,20 @@ export function refused(asked: Job, exitCode: number, text: string): Job {
   return done(asked, exitCode, text, text);
 }
 
-/** Processes with the uid of a gear, wherever they are. */
+/** What runs with the uid of a gear, wherever it is. A process that has ended and is not yet waited for does not run. */
 export function processesOf(node: Node, uuid: string): readonly number[] {
   const { uid } = openGear(node, uuid);
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((name) => statSync(`/proc/${name}`, { throwIfNoEntry: false })?.uid === uid)
+    .filter((name) => !/^\d+ \(.*\) [ZX] /s.test(statOf(name)))
     .map(Number);
+}
+
+function statOf(name: string): string {
+  try {
+    return readFileSync(`/proc/${name}/stat`, 'latin1');
+  } catch {
+    return `${name} (gone) X `;
+  }
 }
