@@ -85,6 +85,24 @@ await t.test('many jobs on one gear all have their effect, the last one last', a
   t.equal(readEnvironment(openGear(node, first))['LAST'], '49');
 });
 
+await t.test(
+  'the log tells the ends of jobs in the order of the list, and where all have ended',
+  async (t) => {
+    const start = actionsLog().length;
+    const jobs = Array.from({ length: 30 }, (_, at) => variable(first, 'LONG', String(at)));
+    await parallel([...jobs, variable(first, 'late/', '1'), variable(second, 'early/', '2')]);
+    const log = actionsLog().slice(start);
+    t.match(
+      log,
+      /COMMAND: oo-env-var-add\n[^]*reap_output[^]*late\/[^]*reap_output[^]*early\/[^]*\n------\)\n/,
+    );
+    t.match(log, /\nINFO: \S+ 'execute_parallel_action' execute_parallel_action call - <omitted>\n$/);
+    const next = actionsLog().length;
+    await parallel([variable(first, 'A', '6'), variable(first, 'A', '7')]);
+    t.notMatch(actionsLog().slice(next), '<omitted>', 'one gear alone needs no such line');
+  },
+);
+
 await t.test('gears do not wait for each other, one gear waits for itself', async (t) => {
   const folder = `${node.config.cartridgeBasePath}/slow-1.0/info/hooks`;
   mkdirSync(folder, { recursive: true });

@@ -58,6 +58,26 @@ t.test('secrets do not get into it, and everything else does', async (t) => {
   t.match(text, 'Root User: [HIDDEN]\nRoot Password: [HIDDEN]\nusername=[HIDDEN]\n');
 });
 
+t.test('a single quiet job is followed at once, everything else after a blank line', async (t) => {
+  const meta = requestMeta({ uniqid: 'u' }, 'broker');
+  const job = (action: string): unknown => ({ job: { action, args: {}, cartridge: 'c' }, gear: 'g' });
+  const followed = (action: string, data: unknown): string =>
+    logged((log) => log.request(action, data, meta)).replace(/[\s\S]*@uniqid="u">/, '');
+  const key = job('authorized-ssh-key-add');
+  t.equal(followed('execute_parallel', { node: [key], process_results: true }), '\n');
+  t.equal(followed('execute_parallel', { node: [key, key] }), '\n\n');
+  t.equal(followed('execute_parallel', { one: [key], two: [key] }), '\n\n');
+  t.equal(followed('execute_parallel', { node: [job('connector-execute')] }), '\n\n');
+  t.equal(followed('cartridge_do', { action: 'app-create' }), '\n\n');
+  for (const none of [{}, null, { node: [] }, { node: [null] }, { node: ['x'] }, { node: [{}] }]) {
+    t.equal(followed('execute_parallel', none), '\n', JSON.stringify(none));
+  }
+  t.match(
+    logged((log) => log.together()),
+    /^INFO: \S+:\d+:in 'execute_parallel_action' execute_parallel_action call - <omitted>\n$/,
+  );
+});
+
 t.test('the request itself is not changed by it', async (t) => {
   const data = Object.freeze({ args: Object.freeze({ '--with-token': 'secret' }) });
   t.same(redactData(data), { args: { '--with-token': '[HIDDEN]' } });
