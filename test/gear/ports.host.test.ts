@@ -28,8 +28,11 @@ if (process.argv[2] === 'expose') {
   const [, , , uuid = '', uid = '', name = ''] = process.argv;
   const gear = { uuid, uid: Number(uid) };
   const wanted = { variable: name, target: `${loopbackAddress(gear.uid, 1)}:8080` };
+  const here = await openNode();
+  process.stdout.write('ready');
+  await once(process.stdin, 'data');
   try {
-    const [exposed] = await exposePorts(await openNode(), gear, [wanted]);
+    const [exposed] = await exposePorts(here, gear, [wanted]);
     process.stdout.write(String(exposed?.port));
   } catch (error) {
     process.stdout.write(error instanceof OoError ? error.code : String(error));
@@ -37,12 +40,18 @@ if (process.argv[2] === 'expose') {
   process.exit(0);
 }
 
-/** Another process exposes one port: which one, or why not. */
-async function exposeElsewhere(uuid: string, uid: number, name: string): Promise<string> {
-  const argv = [fileURLToPath(import.meta.url), 'expose', uuid, String(uid), name];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [said] = await Promise.all([text(child.stdout), once(child, 'exit')]);
-  return said;
+/** As many other processes, all at the same moment, expose one port each: which one, or why not. */
+async function exposeElsewhere(asked: readonly (readonly [string, number, string])[]): Promise<string[]> {
+  const file = fileURLToPath(import.meta.url);
+  const children = asked.map(([uuid, uid, name]) =>
+    spawn(process.execPath, [file, 'expose', uuid, String(uid), name], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    }),
+  );
+  await Promise.all(children.map(({ stdout }) => once(stdout, 'readable')));
+  for (const { stdin } of children) stdin.write('go');
+  const said = await Promise.all(children.map(({ stdout }) => text(stdout)));
+  return said.map((line) => line.replace('ready', ''));
 }
 
 function ownAddress(): string {
@@ -132,10 +141,10 @@ for (const kind of ['iptables', 'iptables-legacy', 'iptables-nft', 'nftables'] a
         ['w2', 507 + 6001],
       ] as const;
       const asked = two.flatMap(([uuid, uid]) => ['A', 'B', 'C'].map((name) => [uuid, uid, name] as const));
-      const got = await Promise.all(asked.map((each) => exposeElsewhere(...each)));
+      const got = await exposeElsewhere(asked);
       t.same(got.toSorted(), [...publicPorts(507).map(String), 'ERR_PORTS_TAKEN']);
       t.ok(await sameAsWanted(node));
-      const same = await Promise.all([0, 1, 2].map(() => exposeElsewhere('w3', 508, 'A')));
+      const same = await exposeElsewhere([0, 1, 2].map(() => ['w3', 508, 'A'] as const));
       t.same(same, ['35571', '35571', '35571'], 'and the same exposition at once is one');
       await concealAll(node, { uuid: 'w1', uid: 507 });
       t.ok(await sameAsWanted(node), 'the other gear with these ports keeps its own');
