@@ -4,6 +4,7 @@
  */
 import { Agent, request } from 'node:http';
 import t from 'tap';
+import { launchGroups } from '../../src/cartridge/services.js';
 import { restartGear } from '../../src/operations/start.js';
 import { act, asHead, HEAD, member, must, nowSynced, scaledHead, servers, setProxy } from './scaled-head.js';
 
@@ -67,6 +68,7 @@ await t.test('50 reloads, one after another', async (t) => {
   });
   t.same(load.failed, []);
   t.ok(load.requests >= 20_000, `${load.requests} requests`);
+  t.ok(launchGroups(node, head).length < 8, 'a process that has ended leaves no group behind');
 });
 
 await t.test('restarts of the proxy, of the whole head gear, reloads of its PHP', async (t) => {

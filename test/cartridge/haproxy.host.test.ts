@@ -2,6 +2,8 @@
  * The haproxy cartridge in a head gear, with the real HAProxy in the real confinement: what configure says and changes,
  * which gears take traffic, what set-proxy makes of what it is sent, and how the gear gets on without it.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
@@ -10,6 +12,8 @@ import { gearRoutes } from '../../src/gear/routes.js';
 import { groupPath } from '../../src/gear/limits.js';
 import { processes } from '../../src/host/cgroup.js';
 import { fetchPage, run } from '../seed/seed-node.js';
+import { repository } from './cartridge-node.js';
+import { webSocket } from '../frontdoor/web-socket.js';
 import {
   act,
   ADDRESS,
@@ -190,6 +194,29 @@ await t.test(
   },
 );
 
+await t.test('a WebSocket goes through, and a reload leaves it alone', async (t) => {
+  const script = `${repository}test/frontdoor/gear-server.mjs`;
+  const server = spawn(process.execPath, [script, ADDRESS, '36001', 'socket'], { stdio: 'pipe' });
+  t.teardown(() => server.kill('SIGKILL'));
+  await once(server.stdout, 'data');
+  await setProxy(node, [item('socket', 'socket.demo', `${ADDRESS}:36001`)]);
+  await must(asHead(scaled, `echo socket@${ADDRESS} | with_lists replace_file "$registry" && cond_reload`));
+  await must(asHead(scaled, 'say "disable server express/local-gear"'));
+  t.match((await servers(scaled))['gear-socket'], /^UP/, 'at once');
+  const say = await webSocket(t, head.dns);
+  t.equal(await say('hello'), 'say hello');
+  for (let n = 0; n < 3; n += 1) await must(act(node, 'haproxy-1.4', 'reload', headArgs));
+  t.equal(await say('still'), 'say still');
+  t.equal(haproxies().length, 2, 'the process that has it goes on for it');
+  await must(asHead(scaled, 'put_in local'));
+  const started = performance.now();
+  await setProxy(node, [one.item, two.item]);
+  const seconds = (performance.now() - started) / 1000;
+  t.ok(seconds > 19 && seconds < 30, `a gear that goes is waited for, but not for ever: ${seconds} s`);
+  t.equal(await say('and on'), 'say and on', 'what it had is not cut off');
+  await nowSynced(scaled, one, two);
+});
+
 await t.test('300 gears, and all but two gone again', async (t) => {
   const many = Array.from({ length: 298 }, (_, n) =>
     item(`many${n}`, `many${n}-demo.test.example.com`, `10.9.${n % 250}.${1 + (n % 7)}:${35531 + n}`),
@@ -226,6 +253,10 @@ await t.test('killed, started, started again, stopped', async (t) => {
   );
   t.match((await act(node, 'haproxy-1.4', 'status', headArgs)).output, /HAProxy instance is running/);
   t.equal((await fetchPage(head.dns)).status, 200);
+  await asHead(scaled, 'rm "$stats_socket"');
+  t.same(await act(node, 'haproxy-1.4', 'reload', headArgs), { code: 0, output: '' }, 'without its socket');
+  t.equal((await fetchPage(head.dns)).status, 200);
+  t.match(await servers(scaled), { 'local-gear': /./ });
   const [pid] = haproxies();
   t.same(await act(node, 'haproxy-1.4', 'restart', headArgs), { code: 0, output: '' });
   t.notOk(haproxies().at(-1) === pid);

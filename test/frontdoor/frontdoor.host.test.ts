@@ -1,10 +1,8 @@
 // Runs inside a disposable host: the node's own HAProxy on port 80, gears with servers of their own behind it, through
 // creation, WebSocket, reload, kill and destroy.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -17,6 +15,7 @@ import { openNode, type Node } from '../../src/node/node.js';
 import { createGear } from '../../src/operations/create.js';
 import { destroyGear } from '../../src/operations/destroy.js';
 import { recover } from '../../src/operations/recover.js';
+import { webSocket } from './web-socket.js';
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
 const setUp = (): Buffer =>
@@ -116,27 +115,10 @@ t.test('the application learns who asked from the front door alone', async (t) =
   t.notOk('x-forwarded-port' in headers);
 });
 
-async function webSocket(host: string): Promise<(text: string) => Promise<string>> {
-  const socket = connect(80, '127.0.0.1');
-  t.teardown(() => socket.destroy());
-  socket.write(
-    `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
-  );
-  const [head] = (await once(socket, 'data')) as [Buffer];
-  if (!head.toString().startsWith('HTTP/1.1 101')) throw new Error(head.toString());
-  return async (text) => {
-    const mask = Buffer.from([9, 8, 7, 6]);
-    const body = Buffer.from(Buffer.from(text).map((byte, n) => byte ^ mask[n % 4]!));
-    socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | text.length]), mask, body]));
-    const [frame] = (await once(socket, 'data')) as [Buffer];
-    return frame.subarray(2).toString();
-  };
-}
-
 t.test(
   'a WebSocket reaches the gear and stays while routes of others change and HAProxy reloads',
   async (t) => {
-    const say = await webSocket(one.dns);
+    const say = await webSocket(t, one.dns);
     t.equal(await say('hello'), 'say hello');
     for (let n = 0; n < 20; n += 1) await connectRoute(node, two, `name-${n}.two.test`, targets.two);
     t.equal(await say('again'), 'say again');
