@@ -39,7 +39,8 @@ export function isExposed({ exposures, exposed, previous }: PortPlan): boolean {
 /** Exposes, and hands back the lines that say so. */
 export async function exposePlanned(node: Node, gear: Gear, plan: PortPlan): Promise<string> {
   const exposed = await exposePorts(node, gear, plan.exposures);
-  for (const { variable, port } of exposed) setVariable(node, gear, variable, String(port));
+  for (const { variable, port } of exposed)
+    if (plan.previous[variable] !== String(port)) setVariable(node, gear, variable, String(port));
   return cartData(gear, exposed);
 }
 

@@ -142,24 +142,37 @@ await t.test(
   },
 );
 
+/** The changes of the host that `work` makes; the one numbered `failing` is refused. */
+async function changesOf(work: () => Promise<unknown>, failing = 0): Promise<string[]> {
+  const names: string[] = [];
+  observeEffects((name, detail) => {
+    names.push(`${name} ${detail}`);
+    if (names.length === failing) throw new OoError(`No ${name} now.`, { code: 'ERR_TEST' });
+  });
+  try {
+    await work();
+  } finally {
+    observeEffects(undefined);
+  }
+  return names;
+}
+
+const ofKernel = (names: readonly string[]): number =>
+  names.filter((name) => name.startsWith('packet-rules ')).length;
+
 await t.test('each change of an exposition fails once: nothing is left of it', async (t) => {
   await ask('php-5.3', 'conceal-port');
   const before = await dumpHost();
-  let count = 0;
-  observeEffects(() => void (count += 1));
-  await ask('php-5.3', 'expose-port');
-  observeEffects(undefined);
-  const changes = count;
-  t.ok(changes >= 5, `${changes} changes`);
-  await ask('php-5.3', 'conceal-port');
-  for (let at = 1; at < changes; at += 1) {
-    count = 0;
-    observeEffects((name) => {
-      count += 1;
-      if (count === at) throw new OoError(`No ${name} now.`, { code: 'ERR_TEST' });
-    });
-    const [code] = await ask('php-5.3', 'expose-port');
-    observeEffects(undefined);
+  const changes = await changesOf(() => ask('php-5.3', 'expose-port'));
+  t.ok(changes.length >= 5, `${changes.length} changes`);
+  t.equal(ofKernel(changes), 1, 'one transaction of the kernel');
+  const again = await changesOf(() => ask('php-5.3', 'expose-port'));
+  const made = again.filter((name) => !name.startsWith('launch '));
+  t.same(made, [], 'the same again looks at the kernel and changes nothing');
+  t.equal(ofKernel(await changesOf(() => ask('php-5.3', 'conceal-port'))), 1);
+  for (let at = 1; at < changes.length; at += 1) {
+    let code = 0;
+    await changesOf(async () => ([code] = await ask('php-5.3', 'expose-port')), at);
     t.not(code, 0, `change ${at} fails`);
     await recover(node);
     t.same(differences(before, await dumpHost()), [], `change ${at}`);
@@ -168,6 +181,26 @@ await t.test('each change of an exposition fails once: nothing is left of it', a
   t.equal((await ask('php-5.3', 'expose-port'))[0], 0);
   await destroyGear(node, { uuid, skipHooks: true });
   t.same(await ports(), [], 'a destroy without hooks gives the ports back too');
+});
+
+await t.test('each change of a configure that exposes fails once: nothing is left of it', async (t) => {
+  await createGear(node, { uuid: 'own', name: 'abcdef0123', appName: 'phpapp', namespace: 'demo' });
+  const before = await dumpHost();
+  const configure = () => ask('wide-1.0', 'configure', 'abcdef0123', 'own').catch((error: unknown) => error);
+  const changes = await changesOf(configure);
+  t.equal(ofKernel(changes), 1, `one transaction of the kernel among ${changes.length} changes`);
+  t.equal(ofKernel(await changesOf(() => ask('wide-1.0', 'deconfigure', 'abcdef0123', 'own'))), 1);
+  await destroyGear(node, { uuid: 'own' });
+  await createGear(node, { uuid: 'own', name: 'abcdef0123', appName: 'phpapp', namespace: 'demo' });
+  for (let at = 1; at < changes.length; at += 1) {
+    await changesOf(configure, at);
+    await recover(node);
+    const left = differences(before, await dumpHost());
+    if (left.length > 0) t.fail(`change ${at}, ${changes[at - 1] ?? ''}`, { left });
+  }
+  t.same(differences(before, await dumpHost()), []);
+  const destroy = await changesOf(() => destroyGear(node, { uuid: 'own' }));
+  t.equal(ofKernel(destroy), 0, 'a gear without a port is destroyed without a look at the kernel');
 });
 
 await t.test('what is left of a gear without an account gives its ports back', async (t) => {
