@@ -35,8 +35,10 @@ export const command: CommandDefinition = {
         { code: 'ERR_USAGE', exitCode: 255 },
       );
     }
-    const { openNode } = await import('../node/node.js');
+    const [{ openNode }, { mkdirSync }] = await Promise.all([import('../node/node.js'), import('node:fs')]);
     const node = await openNode();
+    // Without systemd this may be the first command after a boot, which empties /run.
+    mkdirSync(node.config.runDir, { recursive: true, mode: 0o755 });
     if (verb === 'status') return status(node, context);
     return verb === 'stop' ? stop(node, context) : start(node, context);
   },
