@@ -122,7 +122,8 @@ const operatorsThere = `
 
 /** The stranger's 127/8 lies behind the node, and answers from there are believed. */
 const wayTo127 = `
-  ip route del local 127.0.0.0/8 table local 2>/dev/null || true
+  ip route del local 127.0.0.0/8 table local || true
+  ip route del local 127.0.0.1 table local || true
   ip route replace 127.0.0.0/8 via ${ADDRESS} dev cable0 src 192.168.59.150
   for name in all cable0; do
     echo 1 >/proc/sys/net/ipv4/conf/$name/route_localnet
