@@ -122,11 +122,15 @@ async function seen(name: string): Promise<{ readonly status: number; readonly v
 const PASSWORD = 'OPENSHIFT_MYSQL_DB_PASSWORD';
 const LOOK =
   '<?php $n = $_SERVER["QUERY_STRING"]; $v = getenv($n); echo json_encode([$v === false ? null : $v, $_SERVER[$n] ?? null]);';
-const page = await executeInGear(node, gear, {
-  file: '/bin/bash',
-  argv: ['bash', '-c', 'printf %s "$1" >app-root/runtime/repo/look.php', 'bash', LOOK],
-});
-t.equal(page.exitCode, 0);
+/** A page of the application, as its owner would put it there. */
+async function write(name: string, code: string): Promise<void> {
+  const { exitCode } = await executeInGear(node, gear, {
+    file: '/bin/bash',
+    argv: ['bash', '-c', 'printf %s "$2" >"app-root/runtime/repo/$1"', 'bash', name, code],
+  });
+  t.equal(exitCode, 0);
+}
+await write('look.php', LOOK);
 
 await t.test("the seed's connection info reaches hooks and a running PHP, once", async (t) => {
   const { args } = seedConnector('set-db-connection-info');
@@ -202,6 +206,24 @@ await t.test(
     t.ok(asked > 200, `${asked} requests`);
   },
 );
+
+await t.test('a request that takes long is answered by the worker that has it', async (t) => {
+  // A reload wakes who sleeps.
+  await write(
+    'slow.php',
+    `<?php $end = microtime(true) + 5; while (microtime(true) < $end) usleep(10000); echo getenv("${PASSWORD}");`,
+  );
+  t.same(await connector(withPassword('before')), fine(''));
+  const slow = fetchPage('f81fb70064-demo.test.example.com', '/slow.php');
+  await sleep(300);
+  t.same(await connector(withPassword('after')), fine(''));
+  t.equal((await seen(PASSWORD)).values[0], 'after');
+  let ended = false;
+  void slow.then(() => (ended = true));
+  await sleep(0);
+  t.notOk(ended, 'it is still being answered');
+  t.same(await slow, { status: 200, body: 'before' });
+});
 
 await t.test('env-var-remove takes it away', async (t) => {
   await cartridgeDo(DUMMY, 'env-var-remove', {
