@@ -21,6 +21,7 @@ const options = [
   { long: 'hot-deploy', description: 'deploy: leave the application running.' },
   { long: 'force-clean-build', description: 'deploy: fetch all dependencies anew.' },
   { long: 'quiet', description: 'start, stop, restart: say only what goes wrong and what hooks say.' },
+  { long: 'for-deployment', description: 'stop: only until new code is there; no stop of a user.' },
   { long: 'init', description: 'prereceive, postreceive: the first build of a gear.' },
   { long: 'trace', description: 'Show where an error came from.' },
 ] as const;
@@ -65,6 +66,7 @@ async function run({ values, output }: CommandContext): Promise<number> {
         ref,
         gears: rest,
         quiet: values.flag('quiet'),
+        forDeployment: values.flag('for-deployment'),
         hotDeploy: values.flag('hot-deploy'),
         forceCleanBuild: values.flag('force-clean-build'),
         init: values.flag('init'),

@@ -18,6 +18,8 @@ export interface VerbInput {
   readonly gears?: readonly string[];
   /** Without a word about what is begun. */
   readonly quiet?: boolean;
+  /** Of `stop`: it is no user's, and a node that comes up meanwhile starts the gear again. */
+  readonly forDeployment?: boolean;
   readonly hotDeploy?: boolean;
   readonly forceCleanBuild?: boolean;
   /** The first build of a gear: no push told of it. */
@@ -75,12 +77,13 @@ const build: Verb = (inside, _input, voice) =>
   });
 
 function act(action: 'start' | 'stop' | 'restart', announced: string): Verb {
-  return async ({ node, gear }, { cartridge, quiet }, voice) => {
+  return async ({ node, gear }, { cartridge, quiet, forDeployment }, voice) => {
     if (quiet !== true) voice.say(announced);
+    const userInitiated = action !== 'stop' || forDeployment !== true;
     await voice.hear((onOutput) =>
       cartridge === undefined
-        ? actOnGear(node, gear, action, { onOutput })
-        : actOnCartridge(node, gear, openCartridge(gear, cartridge), action, { onOutput }),
+        ? actOnGear(node, gear, action, { onOutput, userInitiated })
+        : actOnCartridge(node, gear, openCartridge(gear, cartridge), action, { onOutput, userInitiated }),
     );
   };
 }

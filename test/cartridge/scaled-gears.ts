@@ -223,14 +223,14 @@ export async function asGear({ uuid, home }: Gear, line: string, mustEnd = true)
   return said;
 }
 
-/** What runs in the head gear for a push or a distribution; not what serves. */
-function senders(pattern: RegExp): number[] {
+/** Processes of a gear whose command line matches. */
+function processesOf({ uid }: Gear, pattern: RegExp): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
-        const uid = /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-        return uid === String(head.uid) && pattern.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+        const owner = /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+        return owner === String(uid) && pattern.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
       } catch {
         return false; // it has ended meanwhile
       }
@@ -246,13 +246,20 @@ function end(pid: number): void {
   }
 }
 
-/** A push whose distribution is killed as soon as the pusher reads a certain line; resolves when all has come to rest. */
-export async function killed(at: RegExp, whom: 'script' | 'everything'): Promise<void> {
+/** Who is killed: in the head gear only the script that sends, or all that runs for the push; or all of the receiver. */
+const victims = {
+  script: [head, /sync-gears/],
+  everything: [head, /sync-gears|\/gear\0|oo-ssh|^ssh\0|rsync|^timeout\0|git-?receive|control\0distribute/],
+  receiver: [first, /./],
+} as const;
+
+/**
+ * A push during whose distribution somebody is killed, as soon as the pusher reads a certain line. What the pusher read,
+ * once all has come to rest.
+ */
+export async function killed(at: RegExp, whom: keyof typeof victims): Promise<string> {
   await commit('will be killed');
-  const pattern =
-    whom === 'script'
-      ? /sync-gears/
-      : /sync-gears|\/gear\0|oo-ssh|^ssh\0|rsync|^timeout\0|git-?receive|control\0distribute/;
+  const [gear, pattern] = victims[whom];
   const child = spawn('git', ['push', 'origin', 'master'], { cwd: clone, env: { ...process.env, ...git } });
   let did = false;
   let text = '';
@@ -260,7 +267,7 @@ export async function killed(at: RegExp, whom: 'script' | 'everything'): Promise
     text += chunk.toString();
     if (did || !text.split('\n').some((line) => at.test(line.replace(/^remote: /, '').trimEnd()))) return;
     did = true;
-    for (const pid of senders(pattern)) end(pid);
+    processesOf(gear, pattern).forEach(end);
   };
   child.stdout.on('data', hear);
   child.stderr.on('data', hear);
@@ -268,7 +275,7 @@ export async function killed(at: RegExp, whom: 'script' | 'everything'): Promise
   if (!did) throw new Error(`${at} was never said:\n${text}`);
   for (let tries = 0; tries < 600; tries += 1) {
     const { text: left } = await sh('pgrep', ['-f', 'code-receiver|ctl_all|deploy.sh|rsync --server']);
-    if (left.trim() === '') return;
+    if (left.trim() === '') return text.replace(/^remote: /gm, '');
     await sleep(100);
   }
   throw new Error('the other gear has not come to rest within a minute');

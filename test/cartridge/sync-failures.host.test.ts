@@ -243,6 +243,28 @@ await t.test('the sender is killed at any moment', async (t) => {
     }
   }
   await repaired(t);
-  t.notOk(existsSync(`${first.home}/app-root/runtime/.stop_lock`));
   t.equal((await sh('pgrep', ['-f', 'code-receiver|sync-gears'])).code, 1, 'nobody waits any more');
 });
+
+await t.test(
+  'the receiver is killed, with its application, and its node starts again what no user has stopped',
+  async (t) => {
+    for (const moment of [/'ctl_all stop'/, /^data\/7/, /action_hooks.deploy/]) {
+      const former = now;
+      const number = renew();
+      const text = await killed(moment, 'receiver');
+      t.match(
+        text,
+        new RegExp(`Gear ${first.uuid}@${address}:php-5\\.3 was not synchronized: `),
+        text.slice(-1500),
+      );
+      const found = await wholeVersion(first);
+      t.ok([former, number].includes(found), `${moment}: ${found} of ${former} and ${number}`);
+      t.notOk(existsSync(`${first.home}/app-root/runtime/.stop_lock`));
+      await command('oo-admin-ctl-gears', 'startall');
+      t.equal(await pageOf(first), `200 version ${found} of ${first.uuid}`);
+      await isWhole(t, second, number);
+      await repaired(t);
+    }
+  },
+);

@@ -67,7 +67,7 @@ async function commit(files: Record<string, string>): Promise<string> {
   return (await git.resolve('HEAD'))!;
 }
 
-function context(failAt?: string): { context: PushContext; did: string[]; said: string[] } {
+function context(failAt?: string, scaled = false): { context: PushContext; did: string[]; said: string[] } {
   const did: string[] = [];
   const said: string[] = [];
   const step = async (name: string): Promise<void> => {
@@ -84,7 +84,18 @@ function context(failAt?: string): { context: PushContext; did: string[]; said: 
     setState: (state) => did.push(`state ${state}`),
     cleanDependencies: () => step('clean'),
   };
-  const parts = { git, code: new CodeSwap(directory), deployments: new Deployments(directory), application };
+  const proxy = {
+    takeOut: () => step('take out'),
+    putIn: () => step('put in'),
+    distribute: () => step('distribute'),
+  };
+  const parts = {
+    ...(scaled ? { proxy } : {}),
+    git,
+    code: new CodeSwap(directory),
+    deployments: new Deployments(directory),
+    application,
+  };
   return { context: { environment: {}, ...parts, say: (line) => said.push(line) }, did, said };
 }
 
@@ -180,4 +191,57 @@ await t.test('what is deployed follows the environment', (t) => {
     exitCode: 255,
   });
   t.end();
+});
+
+t.test('a head gear is out of service while it is stopped, and its code goes to the others', async (t) => {
+  const id = await commit({ 'index.php': 'scaled' });
+  const { context: push, did } = context(undefined, true);
+  await deployCommit(push, { branch: 'master', commit: id });
+  t.same(did.slice(0, 2), ['take out', 'stop']);
+  t.same(did.slice(-4), ['start', 'put in', 'post-deploy', 'distribute']);
+
+  const hotPush = context(undefined, true);
+  await deployCommit(hotPush.context, { branch: 'master', commit: id }, { hotDeploy: true });
+  t.notOk(hotPush.did.some((step) => ['take out', 'put in', 'stop'].includes(step)));
+  t.equal(hotPush.did.at(-1), 'distribute');
+});
+
+t.test('a build that fails sends nothing and puts the head gear into service again', async (t) => {
+  const id = await commit({ 'index.php': 'broken' });
+  const { context: push, did } = context('build', true);
+  await t.rejects(deployCommit(push, { branch: 'master', commit: id }), { message: 'build failed' });
+  t.same(did.slice(-3), ['stop', 'start', 'put in']);
+  t.notOk(did.includes('distribute'));
+});
+
+t.test('what fails after the start is told, and keeps no gear from the code', async (t) => {
+  const id = await commit({ 'index.php': 'late' });
+  const { context: push, did, said } = context('post-deploy', true);
+  await t.rejects(deployCommit(push, { branch: 'master', commit: id }), { message: 'post-deploy failed' });
+  t.equal(did.at(-1), 'distribute');
+  t.equal(await readFile(path.join(repo, 'index.php'), 'utf8'), 'late');
+  t.equal(said.at(-1), 'Deployment completed with status: failure');
+
+  const distribution = context('distribute', true);
+  await t.rejects(deployCommit(distribution.context, { branch: 'master', commit: id }), {
+    message: 'distribute failed',
+  });
+  t.equal(distribution.said.at(-1), 'Deployment completed with status: failure');
+
+  const both = context(undefined, true);
+  const fail = (what: string) => () => Promise.reject(new Error(what));
+  const { application, proxy } = both.context;
+  const control: Application['control'] = (verb) =>
+    verb === 'post-deploy' ? fail('one')() : application.control(verb);
+  await t.rejects(
+    deployCommit(
+      {
+        ...both.context,
+        application: { ...application, control },
+        proxy: { ...proxy!, distribute: fail('two') },
+      },
+      { branch: 'master', commit: id },
+    ),
+    { message: 'one\ntwo' },
+  );
 });
