@@ -148,11 +148,12 @@ async function start(node: Node, { plan, gear, lines }: Context): Promise<void> 
     return;
   }
   const cartridge = openCartridge(gear, plan.directory);
-  // A proxy serves what is there: first of all the application beside it, unless its user has stopped it.
   const primary = plan.first || !isWebProxy(cartridge.manifest) ? undefined : primaryCartridge(gear);
+  // A proxy serves what is there, first of all the application beside it; neither if its user has stopped it.
+  const options = primary === undefined ? {} : { userInitiated: false };
   if (primary !== undefined && readState(gear) !== 'new')
-    lines.push(await actOnCartridge(node, gear, primary, 'start', { userInitiated: false }));
-  lines.push(await actOnCartridge(node, gear, cartridge, 'start'));
+    lines.push(await actOnCartridge(node, gear, primary, 'start', options));
+  lines.push(await actOnCartridge(node, gear, cartridge, 'start', options));
 }
 
 function definition(node: Node): OperationDefinition<Configuration, Context> {

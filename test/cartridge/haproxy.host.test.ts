@@ -11,6 +11,9 @@ import { executeInGear } from '../../src/gear/execute.js';
 import { gearRoutes } from '../../src/gear/routes.js';
 import { groupPath } from '../../src/gear/limits.js';
 import { processes } from '../../src/host/cgroup.js';
+import { startGear } from '../../src/operations/start.js';
+import { gearStatus } from '../../src/operations/status.js';
+import { stopGear } from '../../src/operations/stop.js';
 import { fetchPage, run } from '../seed/seed-node.js';
 import { repository } from './cartridge-node.js';
 import { webSocket } from '../frontdoor/web-socket.js';
@@ -278,4 +281,22 @@ await t.test('deconfigure gives the name back and names the key', async (t) => {
     `${head.home}/.openshift_ssh/id_rsa`,
   );
   t.equal((await fetchPage(head.dns)).status, 200);
+});
+
+await t.test('added to an application that its user has stopped, it waits for the start', async (t) => {
+  await stopGear(node, { uuid: HEAD });
+  const output = await must(act(node, 'haproxy-1.4', 'configure', headArgs));
+  t.match(output, /^CLIENT_MESSAGE: Not starting cartridge haproxy because .* explicitly stopped/m);
+  t.same(haproxies(), []);
+  t.equal((await startGear(node, { uuid: HEAD })).exitCode, 0);
+  t.equal((await fetchPage(head.dns)).status, 200);
+  const { state, cartridges } = await gearStatus(node, { uuid: HEAD });
+  t.equal(state, 'started');
+  t.same(cartridges, [
+    { name: 'haproxy-1.4', output: 'CLIENT_RESULT: HAProxy instance is running\n' },
+    { name: 'php-5.3', output: 'CLIENT_RESULT: Application is running\n' },
+  ]);
+  t.equal((await stopGear(node, { uuid: HEAD })).exitCode, 0);
+  t.same(haproxies(), []);
+  t.equal((await fetchPage(head.dns)).status, 503);
 });
