@@ -1,4 +1,4 @@
-// Prints, inside a host, all of it that a node may change, kernel rules included: what a test compares.
+// Prints, inside a host, all of it that a node may change, every kernel rule as it stands: what a test compares.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';

@@ -23,6 +23,10 @@ export interface Push {
 export interface PushOptions {
   /** Bytes of a file that does not compress; without it the file is removed. */
   readonly blob?: number;
+  /** What the application's own `deploy` hook takes on each gear. */
+  readonly deploySeconds?: number;
+  /** Each line of the other side as it comes. */
+  readonly onLine?: (line: SaidLine) => void;
 }
 
 const clone = '/root/app';
@@ -65,11 +69,13 @@ export class Repository {
   }
 
   /** Commits a version and pushes it. */
-  async push(version: string, { blob = 0 }: PushOptions = {}): Promise<Push> {
+  async push(version: string, options: PushOptions = {}): Promise<Push> {
+    const { blob = 0, deploySeconds = 0, onLine } = options;
     const files = {
       'index.php': index.replaceAll('VERSION', version),
       'row.php': row,
       'version.txt': `${version}\n`,
+      '.openshift/action_hooks/deploy': `#!/bin/bash\nsleep ${deploySeconds}\n`,
     };
     for (const [name, content] of Object.entries(files))
       await must(this.host, ['tee', `${clone}/${name}`], content);
@@ -93,6 +99,7 @@ export class Repository {
         for (const part of parts) {
           const line = { time: Date.now(), text: part.replace(/^remote: ?/, '').trimEnd() };
           lines.push(line);
+          onLine?.(line);
         }
       },
     });

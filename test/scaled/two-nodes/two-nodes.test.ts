@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { must } from '../../demo/node-host.js';
 import { differences } from '../../hosts/dump.js';
 import type { Host } from '../../hosts/host.js';
-import { diskFull, sshdStopped } from './broken.js';
+import { diskFull, sshdKilledInTheMiddle, sshdStopped } from './broken.js';
 import { startTwoNodes } from './nodes.js';
 import { Scene } from './scene.js';
 import { underLoad } from './under-load.js';
@@ -57,6 +57,10 @@ t.test('a gear more, so that the application is served while one is broken', asy
 
 t.test("a push does not reach a gear whose node's SSH server is stopped", { timeout: 4 * MINUTES }, (t) =>
   sshdStopped(t, scene),
+);
+
+t.test('the SSH server ends while a gear has just got the new code', { timeout: 4 * MINUTES }, (t) =>
+  sshdKilledInTheMiddle(t, scene),
 );
 
 t.test('a push does not fit on the disk of a gear', { timeout: 4 * MINUTES }, (t) => diskFull(t, scene));
