@@ -21,16 +21,22 @@ export type Answer =
 
 const key = 'k3y+/with=signs & 100%\nsecond"line\'\\of-it\n';
 const iv = 'iv==\n\n';
-const application = '/broker/rest/domain/demo/application/phpapp';
-
 export class RecordingBroker {
   readonly auth = { token: key, iv };
   readonly asked: Asked[] = [];
   limits = { from: 1, to: -1 };
+  /** What an event does, before it is answered. */
+  carryOut: (event: string) => Promise<unknown> = () => Promise.resolve();
   /** Answers in place of the usual one, one request each; the last stays. */
   instead: Answer[] = [];
   private readonly server = createServer((request, response) => void this.receive(request, response));
   private port = 0;
+
+  /** `name` and `namespace` are those of the one application this broker knows. */
+  constructor(
+    private readonly name = 'phpapp',
+    private readonly namespace = 'demo',
+  ) {}
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
@@ -67,7 +73,8 @@ export class RecordingBroker {
     const fields = new Map(new URLSearchParams(body));
     this.asked.push({ method, url, agent: headers['user-agent'] ?? '', fields, at: Date.now() });
     const answer =
-      (this.instead.length > 1 ? this.instead.shift() : this.instead[0]) ?? this.usual(method, url, fields);
+      (this.instead.length > 1 ? this.instead.shift() : this.instead[0]) ??
+      (await this.usual(method, url, fields));
     if (answer === 'silence') return;
     if (answer === 'hang up') {
       request.socket.destroy();
@@ -79,15 +86,18 @@ export class RecordingBroker {
     response.end(answer.body);
   }
 
-  private usual(method: string, url: string, fields: ReadonlyMap<string, string>): Answer {
+  private async usual(method: string, url: string, fields: ReadonlyMap<string, string>): Promise<Answer> {
+    const application = `/broker/rest/domain/${this.namespace}/application/${this.name}`;
     if (fields.get('broker_auth_key') !== key || fields.get('broker_auth_iv') !== iv)
       return { status: 401, body: '{"status":"unauthorized","messages":[]}' };
     if (method === 'GET' && url === `${application}/cartridge/php-5.3`) {
       const data = { name: 'php-5.3', scales_from: this.limits.from, scales_to: this.limits.to };
       return { status: 200, body: JSON.stringify({ api_version: 1.6, data, status: 'ok' }, null, 1) };
     }
-    if (method === 'POST' && url === `${application}/events`)
-      return { status: 200, body: JSON.stringify({ data: { name: 'phpapp' }, status: 'ok' }) };
+    if (method === 'POST' && url === `${application}/events`) {
+      await this.carryOut(fields.get('event') ?? '');
+      return { status: 200, body: JSON.stringify({ data: { name: this.name }, status: 'ok' }) };
+    }
     return { status: 404, body: '{"status":"not_found"}' };
   }
 }
