@@ -15,7 +15,9 @@ export const command: CommandDefinition = {
     'the table ip oo_node. Public ports are ports of IPv4; nothing is exposed over IPv6.\n\n' +
     'start puts everything back, whatever was there: after a boot, and after somebody has flushed the rules. restart ' +
     'and reload are the same, and running connections go on. stop takes the chains away; the next start, or the next ' +
-    'change of a public port, brings them back. status names every difference between the kernel and the disk.',
+    'change of a public port, brings them back. status names every difference between the kernel and the disk.\n\n' +
+    'A firewall that drops what it does not know must accept what was led to a gear: ' +
+    'iptables -A INPUT -m conntrack --ctstate DNAT -j ACCEPT, or ct status dnat accept in a table of nft.',
   options: [],
   positionals: [{ name: 'VERB', required: true, description: `One of ${verbs.join(', ')}.`, choices: verbs }],
   exits: [
