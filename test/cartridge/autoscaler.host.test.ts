@@ -71,8 +71,13 @@ function autoscalers(): number[] {
   const all = processes(node.cgroups, groupPath(node, uuid)).filter((pid) =>
     commandLine(pid).some((word) => word.endsWith('/haproxy_ctld')),
   );
-  const parent = (pid: number): number =>
-    Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  const parent = (pid: number): number => {
+    try {
+      return Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+    } catch {
+      return all[0] ?? 0; // it has ended: not one that runs
+    }
+  };
   return all.filter((pid) => !all.includes(parent(pid)));
 }
 
