@@ -16,7 +16,9 @@ import { createGear } from '../../src/operations/create.js';
 import { destroyGear } from '../../src/operations/destroy.js';
 import { recover } from '../../src/operations/recover.js';
 import { webSocket } from './web-socket.js';
+import { requireHost } from '../hosts/inside.js';
 
+requireHost();
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
 const setUp = (): Buffer =>
   execFileSync(`${repository}dist/bin/oo-admin-node-setup`, [

@@ -11,7 +11,9 @@ import {
   findAccountByUid,
 } from '../../src/host/accounts.js';
 import type { AccountRequest } from '../../src/host/accounts.js';
+import { requireHost } from '../hosts/inside.js';
 
+requireHost();
 const request = (name: string, more: Partial<AccountRequest> = {}): AccountRequest => ({
   name,
   range: { first: 5000, last: 20_000 },

@@ -5,7 +5,9 @@
 import { execFileSync } from 'node:child_process';
 import { createConnection, createServer, type AddressInfo, type Server } from 'node:net';
 import { once } from 'node:events';
+import { requireHost } from '../hosts/inside.js';
 
+requireHost();
 export const kinds = ['iptables', 'iptables-legacy', 'iptables-nft', 'nftables'] as const;
 export type Kind = (typeof kinds)[number];
 

@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { insertPamBlock } from '../../src/host/pam.js';
 import { DROP_IN, sshdDropIn, startSshd } from '../../src/host/sshd.js';
+import { requireHost } from '../hosts/inside.js';
 
+requireHost();
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
 const libexec = '/usr/libexec/openshift';
 const base = '/var/lib/openshift';

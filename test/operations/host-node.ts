@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createGroup } from '../../src/host/cgroup.js';
 import { openNode, type Node } from '../../src/node/node.js';
 import '../../src/operations/all.js';
+import { requireHost } from '../hosts/inside.js';
 
 export interface HostNodeOptions {
   /** Lines of node.conf after the usual ones. */
@@ -19,6 +20,7 @@ export interface HostNodeOptions {
 export const gearBase = '/var/lib/openshift';
 
 export async function hostNode(options: HostNodeOptions = {}): Promise<Node> {
+  requireHost();
   const confDir = '/etc/openshift';
   for (const [path, mode] of [
     [confDir, 0o755],

@@ -8,6 +8,7 @@ import { request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { openNode, type Node } from '../../src/node/node.js';
+import { requireHost } from '../hosts/inside.js';
 
 const execute = promisify(execFile);
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
@@ -46,6 +47,7 @@ export function command(name: string): string {
 
 /** `more` are further arguments of the set-up command. */
 export async function seedNode(more: readonly string[] = []): Promise<Node> {
+  requireHost();
   mkdirSync(desk, { recursive: true });
   const { versions } = await installedVersions();
   await run(command('oo-admin-node-setup'), [
