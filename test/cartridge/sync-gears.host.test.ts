@@ -221,6 +221,10 @@ await t.test(
     t.equal(code, 0, text);
     t.match(text, whole([...trace(first), ...trace(second, ['./', 'index.php'])]));
     await serves(t, 4, head, first, second);
+    // Nor does it matter what became of the code there.
+    await asGear(first, 'rm -r app-root/runtime/repo');
+    t.equal((await distribute()).code, 0);
+    await serves(t, 4, head, first, second);
     const alone = await asGear(first, 'gear distribute', false);
     t.match(alone, /sphpapp has no web proxy in this gear/);
     t.same(readdirSync(`${head.home}/haproxy-1.4/.ssh`).sort(), [
