@@ -16,6 +16,7 @@ import { run, type Confinement, type LaunchResult } from '../../src/native/launc
 import type { Node } from '../../src/node/node.js';
 import { CompiledLoop, compile } from './compiled-loop.js';
 import { hostNode } from '../operations/host-node.js';
+import { requireHost } from '../hosts/inside.js';
 import { longestBlock } from './loop-delay.js';
 import { figures, heading, milliseconds, row } from './statistics.js';
 
@@ -26,6 +27,7 @@ const work = '/var/lib/oo-bench';
 const hook = '/usr/local/libexec/noop';
 
 function prepare(): void {
+  requireHost();
   mkdirSync(work, { recursive: true });
   mkdirSync('/usr/local/libexec', { recursive: true });
   writeFileSync(hook, '#!/bin/bash\n:\n');

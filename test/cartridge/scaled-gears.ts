@@ -9,6 +9,9 @@ import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import { requireHost } from '../hosts/inside.js';
+
+requireHost();
 
 const bin = fileURLToPath(new URL('../../bin/', import.meta.url));
 export const address = process.env['OO_TEST_ADDRESS'] ?? '192.168.59.144';

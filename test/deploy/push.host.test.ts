@@ -4,6 +4,9 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync, chmo
 import { request } from 'node:http';
 import t from 'tap';
 import { fileURLToPath } from 'node:url';
+import { requireHost } from '../hosts/inside.js';
+
+requireHost();
 
 const bin = fileURLToPath(new URL('../../bin/', import.meta.url));
 const uuid = 'cc9beb39785a45b9b97bdc6951fc8dbf';

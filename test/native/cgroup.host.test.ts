@@ -5,6 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freeze, killGroup, pids, thaw, waitEmpty } from '../../src/native/cgroup.js';
 import { launch, run, type Confinement } from '../../src/native/launch.js';
 import { inTenant, makeTenant, processesOf, v1Controllers, v2Root } from './tenant.js';
+import { requireHost } from '../hosts/inside.js';
+
+requireHost();
 
 /** A daemon that has left its session, closed its pipes and ignores what can be ignored. */
 const DAEMON = '(trap "" HUP INT TERM; setsid sleep 300 </dev/null >/dev/null 2>&1 &) &';

@@ -17,6 +17,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { landlockAbi } from '../../src/native/landlock.js';
 import { launch, run, type Confinement, type LaunchResult } from '../../src/native/launch.js';
 import { inTenant, installProgram, makeTenant, v1Controllers, v2Root, type Tenant } from './tenant.js';
+import { requireHost } from '../hosts/inside.js';
+
+requireHost();
 
 const output = (result: LaunchResult): string => `${result.stdout.toString()}${result.stderr.toString()}`;
 const has = (status: string, key: string, value: string): boolean =>

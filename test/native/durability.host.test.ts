@@ -7,6 +7,9 @@ import path from 'node:path';
 import t from 'tap';
 import { addAccounts, removeAccounts } from '../../src/native/accounts.js';
 import { Directory } from '../../src/native/beneath.js';
+import { requireHost } from '../hosts/inside.js';
+
+requireHost();
 
 const base = '/var/lib/oo-durability';
 const disk = path.join(base, 'disk');
