@@ -1,6 +1,6 @@
 // Runs inside a disposable host: the node's own HAProxy on port 80, gears with servers of their own behind it, through
 // creation, WebSocket, reload, kill and destroy.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { launchInGear } from '../../src/gear/execute.js';
 import { openGear, type Gear } from '../../src/gear/gear.js';
+import { killGear } from '../../src/gear/limits.js';
 import { loopbackAddress } from '../../src/gear/identity.js';
 import { connectRoute, connectRoutes, gearRoutes } from '../../src/gear/routes.js';
 import { haproxyCommand } from '../../src/host/haproxy-socket.js';
@@ -163,7 +164,8 @@ t.test(
 t.test(
   'HAProxy is killed: creating and destroying go on, and its next start knows what became of them',
   async (t) => {
-    execFileSync('pkill', ['-KILL', '-x', 'haproxy']);
+    const workers = readFileSync(`/proc/${master()}/task/${master()}/children`, 'utf8').trim().split(' ');
+    for (const pid of [master(), ...workers.map(Number)]) process.kill(pid, 'SIGKILL');
     while (
       await memory().then(
         () => true,
@@ -185,8 +187,7 @@ t.test(
 );
 
 t.test('a stopped application answers with the own 503, a destroyed one with the own 404', async (t) => {
-  execFileSync('pkill', ['-KILL', '-u', String(one.uid)]);
-  while (spawnSync('pgrep', ['-u', String(one.uid)]).status === 0) await sleep(20);
+  await killGear(node, one.uuid);
   const down = await get(one.dns);
   t.equal(down.status, 503);
   t.match(down.text, /Application not available/);
