@@ -73,7 +73,7 @@ export const suites = [
       'scaled/two-nodes/**',
       'gear/ports.host.test.js',
       'cartridge/haproxy**.host.test.js',
-      'cartridge/autoscaler.host.test.js',
+      'cartridge/autoscaler**.host.test.js',
       'operations/expose-port.host.test.js',
       'operations/drain.host.test.js',
     ],
