@@ -33,7 +33,9 @@ const NO_CALL = 'is not a hash with cartridge, action and args';
 export const callSchema = v.pipe(
   v.unknown(),
   v.check((value) => !Array.isArray(value), NO_CALL),
-  v.object({ cartridge: cartridgeName, action: actionName, args }, NO_CALL),
+  v.object({ cartridge: cartridgeName, action: actionName, args }, ({ path }) =>
+    path === undefined ? NO_CALL : 'is missing',
+  ),
 );
 
 export type CallData = v.InferOutput<typeof callSchema>;

@@ -46,6 +46,9 @@ export const command: CommandDefinition = {
   },
 };
 
+/** As many differences as a person reads. */
+const SHOWN = 20;
+
 async function start(node: Node, { values, output }: CommandContext): Promise<number> {
   const { startPortProxy } = await import('../gear/port-proxy.js');
   const ports = await startPortProxy(node);
@@ -72,7 +75,9 @@ async function status(node: Node, { values, output }: CommandContext): Promise<n
     return exitcode;
   }
   if (exitcode === 0) output.print(`The port proxy (${backend}) is enabled with ${wanted} ports.\n`);
-  for (const difference of differences) output.complain(difference);
+  for (const difference of differences.slice(0, SHOWN)) output.complain(difference);
+  const more = differences.length - SHOWN;
+  if (more > 0) output.complain(`... and ${more} more differences, which --json shows too`);
   if (exitcode !== 0) {
     output.complain('The port proxy is not as it shall be; run: oo-admin-ctl-iptables-port-proxy start');
   }

@@ -17,7 +17,7 @@ export const command: CommandDefinition = {
   summary: 'Remove a gear',
   description:
     'Removes a gear: its cartridges are told, its processes end, and its account, home, limits and routes go together. ' +
-    'What the cartridges want the broker to do is printed.',
+    'What the cartridges want the broker to do is printed. A gear that is not there is no error.',
   options,
   exits: [
     [0, 'The gear is gone.'],

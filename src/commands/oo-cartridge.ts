@@ -82,6 +82,7 @@ export const command: CommandDefinition = {
     [0, 'Done.'],
     [1, 'There is no such gear, the action failed, or not root.'],
     [127, 'There is no such action or cartridge.'],
+    [132, 'A cartridge to add is already in the gear.'],
     [157, 'The cartridge could not be configured.'],
     [255, 'Wrong usage, or any other failure.'],
   ],

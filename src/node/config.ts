@@ -97,6 +97,9 @@ const schema = v.object({
 
 type Raw = v.InferOutput<typeof schema>;
 
+/** Every key that node.conf may have. */
+export const configKeys: readonly string[] = Object.keys(schema.entries);
+
 function shape(confDir: string, raw: Raw) {
   return {
     confDir,

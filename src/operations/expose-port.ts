@@ -83,19 +83,25 @@ function concealment(node: Node): OperationDefinition<Concealment, Concealing> {
 registerOperation('expose-port', exposition);
 registerOperation('conceal-port', concealment);
 
+/** For the log. */
+function numbersOf(exposed: readonly ExposedPort[]): string {
+  return exposed.map(({ port }) => port).join(' ');
+}
+
 /** Leads a public port to each public endpoint of the cartridge; tells where, in CART_DATA lines. */
 export async function exposePort(node: Node, input: PortInput): Promise<OperationResult> {
   const uuid = parseGearUuid(input.uuid);
   return onGear(node, uuid, async (journal) => {
     const gear = openGear(node, uuid);
-    const { manifest } = openCartridge(gear, input.cartridge);
-    const plan = planPorts(node, gear, publicEndpoints(gear, manifest, readEnvironment(gear)));
+    const cartridge = openCartridge(gear, input.cartridge);
+    const plan = planPorts(node, gear, publicEndpoints(gear, cartridge.manifest, readEnvironment(gear)));
     if (plan.exposures.length === 0) return silent;
     try {
       // Nothing to undo when all is said already: this only makes sure that the kernel agrees.
       if (isExposed(plan)) return succeeded(await exposePlanned(node, gear, plan));
       const { lines } = await journal.run(exposition(node), uuid, { uuid, ...plan });
-      node.log.info('ports exposed', { gear: uuid, cartridge: input.cartridge });
+      const ports = numbersOf(exposedOf(node, gear, cartridge));
+      node.log.info('ports exposed', { gear: uuid, cartridge: input.cartridge, ports });
       return succeeded(lines.join(''));
     } catch (error) {
       if (!(error instanceof OoError) || error.code !== 'ERR_PORTS_TAKEN') throw error;
@@ -121,11 +127,12 @@ export async function concealPort(node: Node, input: PortInput): Promise<Operati
     const gear = openGear(node, uuid);
     const cartridge = openCartridge(gear, input.cartridge);
     const environment = readEnvironment(gear);
-    const named = exposedOf(node, gear, cartridge).map(({ variable }) => variable);
+    const exposed = exposedOf(node, gear, cartridge);
+    const named = exposed.map(({ variable }) => variable);
     const variables = variablesOf(cartridge).filter((name) => named.includes(name) || name in environment);
     if (variables.length === 0) return silent;
     await journal.run(concealment(node), uuid, { uuid, variables });
-    node.log.info('ports concealed', { gear: uuid, cartridge: input.cartridge });
+    node.log.info('ports concealed', { gear: uuid, cartridge: input.cartridge, ports: numbersOf(exposed) });
     return silent;
   });
 }

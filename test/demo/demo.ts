@@ -128,6 +128,7 @@ export async function demo(argv: readonly string[]): Promise<number> {
       `\nThe application ${appName} of ${domain} is there. From another terminal of this machine:\n\n`,
     );
     process.stdout.write(`  ${lines.curl}\n\n  ${lines.clone}\n\n  ${lines.ssh}\n\n`);
+    process.stdout.write('README.md goes on from here: "A scaled application, by hand".\n\n');
     if (once) {
       await look(steps, lines, directory);
       await destroy(node, steps, lines.uuid);

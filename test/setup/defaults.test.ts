@@ -1,6 +1,6 @@
 import t from 'tap';
 import { nodeConf, settingKeys, withSettings, type NodeSettings } from '../../src/node/setup/defaults.js';
-import { parseConfig } from '../../src/node/config.js';
+import { configKeys, parseConfig } from '../../src/node/config.js';
 import { parseSettings } from '../../src/node/settings.js';
 
 const settings: NodeSettings = {
@@ -19,6 +19,17 @@ t.test('the default configuration is read back as what it says', async (t) => {
     const read = { minUid: 'gearMinUid', maxUid: 'gearMaxUid' } as Record<string, keyof typeof config>;
     t.equal(config[read[name] ?? (name as keyof typeof config)], settings[name], name);
   }
+});
+
+t.test('the default configuration names every setting, with what holds without it', async (t) => {
+  const text = nodeConf(settings);
+  const all = text.replace(/^# (?=[A-Z_]+=)/gm, '').replace(/^REQUIRE_LAYERS=.*$/m, 'REQUIRE_LAYERS=');
+  const { values } = parseSettings('node.conf', all);
+  t.same(Object.keys(values).sort(), [...configKeys].sort());
+  t.same(
+    parseConfig('/etc/openshift', parseSettings('node.conf', all)),
+    parseConfig('/etc/openshift', parseSettings('node.conf', text)),
+  );
 });
 
 t.test('a setting changes its own line and nothing else', async (t) => {

@@ -55,6 +55,30 @@ ALLOW_OLD_LAYOUT_CARTRIDGES=true
 PLATFORM_LOG_FILE=/var/log/openshift/node/platform.log
 PLATFORM_LOG_LEVEL=INFO
 ACTION_LOG_FILE=/var/log/openshift/node/actions.log
+
+# What follows holds as it stands here when it is not set.
+# PLATFORM_LOG_FORMAT=plain           # or json
+# GEAR_LOCK_TIMEOUT=60                # seconds that one operation waits for another on the same gear
+# HOOK_TIMEOUT=3600                   # seconds that a hook may take
+# CONFINE_SECCOMP=true
+# CONFINE_LANDLOCK=true               # never used where SELinux is enforcing
+# LAST_ACCESS_DIR=/var/lib/openshift/.last_access
+# RUN_DIR=/run/openshift
+# LIBEXEC_DIR=/usr/libexec/openshift
+# What the addresses, public ports and labels of a gear are counted from. Not to be changed on a node with gears.
+# UID_BEGIN=500
+# PORT_BEGIN=35531
+# PORTS_PER_USER=5
+# WRAPAROUND_UID=65536
+# IP_ADDRESS_WRAPAROUND_OFFSET=1
+# SELINUX_MCS_SET_SIZE=1024
+# SELINUX_MCS_GROUP_SIZE=2
+# SELINUX_MCS_UID_OFFSET=0
+# SELINUX_MLS_NUM=0
+# Checked, and without effect so far.
+# EXTERNAL_ETH_DEV=eth0
+# USER_VARIABLE_MAX_COUNT=50
+# QUOTA_WARNING_PERCENT=90.0
 `;
 }
 
