@@ -77,7 +77,7 @@ async function status(node: Node, { values, output }: CommandContext): Promise<n
   if (exitcode === 0) output.print(`The port proxy (${backend}) is enabled with ${wanted} ports.\n`);
   for (const difference of differences.slice(0, SHOWN)) output.complain(difference);
   const more = differences.length - SHOWN;
-  if (more > 0) output.complain(`... and ${more} more differences, which --json shows too`);
+  if (more > 0) output.complain(`... and ${more} more, all of them with --json`);
   if (exitcode !== 0) {
     output.complain('The port proxy is not as it shall be; run: oo-admin-ctl-iptables-port-proxy start');
   }

@@ -132,7 +132,8 @@ await t.test('what is for another node, or no list, does nothing', async (t) => 
 await t.test('requests that are none are refused and named', async (t) => {
   const wrong: readonly (readonly [string, unknown, RegExp])[] = [
     ['cartridge_do', null, /not a hash/],
-    ['cartridge_do', {}, /cartridge/],
+    ['cartridge_do', {}, /^cartridge is missing/],
+    ['cartridge_do', { cartridge: DUMMY }, /^action is missing/],
     ['cartridge_do', { cartridge: '../x', action: 'start' }, /cartridge is not the name/],
     ['cartridge_do', { cartridge: 'a'.repeat(65), action: 'start' }, /cartridge is longer/],
     ['cartridge_do', { cartridge: DUMMY, action: 'app create' }, /action is not the name/],

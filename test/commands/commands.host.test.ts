@@ -3,7 +3,7 @@
  */
 import t from 'tap';
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { command, fetchPage, run } from '../seed/seed-node.js';
 
 t.setTimeout(600_000);
@@ -142,6 +142,23 @@ await t.test('public ports of a cartridge', async (t) => {
     stderr: /ruby-1\.9/,
   });
   t.equal((await call('oo-create-endpoints', ['-c', uuid])).exit, 255);
+});
+
+await t.test('of many differences of the port proxy a person is shown twenty', async (t) => {
+  const ports = Array.from({ length: 25 }, (_, at) => 40_000 + at);
+  const file = (port: number): string => `/var/lib/openshift/.ports/${port}`;
+  for (const port of ports)
+    writeFileSync(file(port), `${uuid} 127.9.9.9:8080 ABSENT_PORT\n`, { mode: 0o600 });
+  const shown = await call('oo-admin-ctl-iptables-port-proxy', ['status']);
+  const whole = await call('oo-admin-ctl-iptables-port-proxy', ['status', '--json']);
+  for (const port of ports) rmSync(file(port));
+  t.equal(shown.exit, 1);
+  const { differences } = JSON.parse(whole.stdout) as { differences: readonly string[] };
+  t.ok(differences.length >= 25);
+  const lines = shown.stderr.trimEnd().split('\n');
+  t.equal(lines.length, 22);
+  t.match(lines[20], `... and ${differences.length - 20} more, all of them with --json`);
+  t.match(lines[21], /run: oo-admin-ctl-iptables-port-proxy start$/);
 });
 
 await t.test('the cartridges of the node', async (t) => {
