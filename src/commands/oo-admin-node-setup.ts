@@ -60,6 +60,7 @@ export const command: CommandDefinition = {
   exits: [
     [0, 'Done.'],
     [1, 'It could not be done, or not root.'],
+    [253, 'The configuration cannot be read, or could not be with these options.'],
     [255, 'Wrong usage.'],
   ],
   examples: [

@@ -30,6 +30,30 @@ const networkNow = (): string =>
     .map((name) => readFileSync(`/proc/sys/net/ipv4/${name}`, 'utf8'))
     .join('') + rulesOnly();
 
+const exitOf = (argv: readonly string[]): Promise<readonly [code: unknown, stderr: string]> =>
+  new Promise((resolve) =>
+    execFile(setup, [...argv], (error, _, stderr) => resolve([error?.code ?? 0, stderr])),
+  );
+
+t.test('a wrong option changes nothing, and the right one is taken after it', async (t) => {
+  const before = dump(ours);
+  for (const wrong of [
+    ['--public-ip', 'foo'],
+    ['--public-hostname', 'a:b'],
+    ['--min-uid', '7000'],
+  ]) {
+    const [code, said] = await exitOf(wrong);
+    t.equal(code, 253, said);
+    t.match(said, /node\.conf with the options given: .*Nothing was done/);
+    t.same(dump(ours), before);
+  }
+  await run(setup, ['--public-ip', '192.0.2.7']);
+  const good = dump(['/etc']);
+  t.equal((await exitOf(['--public-ip', 'foo']))[0], 253);
+  t.same(dump(['/etc']), good, 'nor is the file that is there');
+  await run(setup, ['--remove']);
+});
+
 t.test('set up twice and removed, the machine is as it was', async (t) => {
   const before = dump(folders);
   const network = networkNow();

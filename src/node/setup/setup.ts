@@ -10,8 +10,9 @@ import { LOCAL_PORTS, localPortsReach, rangeBelow } from '../../host/local-ports
 import { insertPamBlock } from '../../host/pam.js';
 import { DROP_IN, insertInclude, sshdDropIn } from '../../host/sshd.js';
 import { systemdInstalled, systemdRuns, TMPFILES_FOLDER, UNIT_FOLDER } from '../../host/systemd.js';
-import { confDirectory, loadConfig, type NodeConfig } from '../config.js';
+import { confDirectory, loadConfig, parseConfig, type NodeConfig } from '../config.js';
 import { nodePaths, type NodePaths } from '../paths.js';
+import { parseSettings } from '../settings.js';
 import {
   globalVariables,
   logRotation,
@@ -119,15 +120,14 @@ function configure(record: SetupRecord, confDir: string, given: Partial<NodeSett
     ...given,
   };
   const file = join(confDir, 'node.conf');
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  const text = before === undefined ? nodeConf(settings) : withSettings(before, given);
+  // Before it is written: a wrong option must not leave a file that no command can read.
+  const named = text === before ? file : `${file} with the options given`;
+  parseConfig(confDir, parseSettings(named, text));
   record.directory('/var/lib/openshift', 0o711);
   record.directory(confDir, 0o755);
-  if (existsSync(file)) {
-    const text = readFileSync(file, 'utf8');
-    const next = withSettings(text, given);
-    if (next !== text) record.file(file, next, 0o644);
-  } else {
-    record.file(file, nodeConf(settings), 0o644);
-  }
+  if (text !== before) record.file(file, text, 0o644);
   record.file(join(confDir, 'resource_limits.conf'), resourceLimitsConf, 0o644, true);
   record.directory(join(confDir, 'env'), 0o755);
   record.directory(join(confDir, 'skel'), 0o755);
