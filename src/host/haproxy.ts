@@ -97,6 +97,16 @@ export class HaproxyMap {
     return found === 'yes' ? /\bvalue="([^"]*)"/.exec(answer)?.[1] : undefined;
   }
 
+  /** Keys that the running HAProxy and the file do not have alike; rejects `ERR_HAPROXY_DOWN`. Changes nothing. */
+  async differences(): Promise<readonly string[]> {
+    return this.#exclusively(async () => {
+      const wanted = await this.#file.entries();
+      const { values, repeated } = await this.#memory();
+      const keys = new Set([...wanted.keys(), ...values.keys()]);
+      return [...keys].filter((key) => wanted.get(key) !== values.get(key) || repeated.has(key)).sort();
+    });
+  }
+
   async #apply(key: string, value: string | undefined): Promise<void> {
     const current = await this.running(key);
     if (current === value) return;
