@@ -11,6 +11,7 @@ import { insertPamBlock } from '../../host/pam.js';
 import { DROP_IN, insertInclude, sshdDropIn } from '../../host/sshd.js';
 import { systemdInstalled, systemdRuns, TMPFILES_FOLDER, UNIT_FOLDER } from '../../host/systemd.js';
 import { confDirectory, loadConfig, parseConfig, type NodeConfig } from '../config.js';
+import { nodeFolders } from '../folders.js';
 import { nodePaths, type NodePaths } from '../paths.js';
 import { parseSettings } from '../settings.js';
 import {
@@ -43,7 +44,7 @@ export interface SetupResult {
   readonly changed: readonly string[];
 }
 
-const PAM_FILE = '/etc/pam.d/sshd';
+export const PAM_FILE = '/etc/pam.d/sshd';
 const SSHD_CONFIG = '/etc/ssh/sshd_config';
 const SYSCTL_FILE = '/etc/sysctl.d/99-oo-node.conf';
 const SYSCTL_COMMENT =
@@ -142,14 +143,7 @@ function configure(record: SetupRecord, confDir: string, given: Partial<NodeSett
 }
 
 function folders(record: SetupRecord, paths: NodePaths): void {
-  record.directory(paths.gearBase, 0o711);
-  record.directory(paths.journal, 0o700);
-  record.directory(paths.confinement, 0o711);
-  record.directory(paths.cartridgeRepository, 0o755);
-  record.directory(paths.routes, 0o700);
-  record.directory(paths.ports, 0o700);
-  record.directory(paths.lastAccess, 0o755);
-  record.directory(paths.runDir, 0o755);
+  for (const [path, mode] of nodeFolders(paths)) record.directory(path, mode);
 }
 
 /** Outgoing connections keep below the public ports: now, and after each boot. */
