@@ -33,7 +33,8 @@ t.test('every command of the issue is there, named after its file', async (t) =>
   const wanted =
     'oo-app-create oo-app-destroy oo-app-state-show oo-authorized-ssh-key-add oo-authorized-ssh-key-remove ' +
     'oo-broker-auth-key-add oo-broker-auth-key-remove oo-env-var-add oo-env-var-remove oo-cartridge-list ' +
-    'oo-connector-execute oo-create-endpoints oo-delete-endpoints oo-cartridge oo-admin-cartridge oo-admin-ctl-gears oo-admin-ctl-iptables-port-proxy oo-admin-node-setup oo-rpc';
+    'oo-connector-execute oo-create-endpoints oo-delete-endpoints oo-cartridge oo-admin-cartridge oo-admin-ctl-gears oo-admin-ctl-iptables-port-proxy oo-admin-node-setup ' +
+    'oo-admin-gear oo-accept-node oo-rpc';
   t.same([...commands.map(({ name }) => name)].sort(), wanted.split(' ').sort());
   t.same(
     commands.map(({ name }) => `${name}.js`),
