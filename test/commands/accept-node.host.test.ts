@@ -7,6 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { haproxyChange } from '../../src/host/haproxy-socket.js';
 import type { Check } from '../../src/operations/acceptance.js';
+import { command } from '../seed/seed-node.js';
 import { must, nodeWithGear, shell, uuid } from './node-commands.js';
 
 t.setTimeout(900_000);
@@ -97,7 +98,7 @@ const losses: readonly Loss[] = [
     what: 'the PAM module',
     take: () => rmSync('/usr/libexec/openshift/pam_oo.so'),
     says: [['programs', /^\S+\/pam_oo\.so is not there$/]],
-    mend: () => must(`${process.cwd()}/dist/bin/oo-admin-node-setup`),
+    mend: () => must(command('oo-admin-node-setup')),
   },
   {
     what: 'the PAM block',
