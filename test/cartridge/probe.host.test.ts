@@ -10,6 +10,8 @@ import {
   rmSync,
 } from 'node:fs';
 import t from 'tap';
+import { trustedOverlay } from '../../src/cartridge/hook-environment.js';
+import { openCartridge } from '../../src/cartridge/installed.js';
 import { processes } from '../../src/host/cgroup.js';
 import { groupPath } from '../../src/gear/limits.js';
 import { executeConnector } from '../../src/operations/connector.js';
@@ -160,11 +162,17 @@ await t.test('a tenant cannot steer the scripts whose words the broker acts on',
     OPENSHIFT_PROBE_PATH_ELEMENT: evil,
     OPENSHIFT_CARTRIDGE_SDK_BASH: `${evil}/say`,
     LD_PRELOAD: `${evil}/none.so`,
+    OPENSSL_CONF: `${evil}/say`,
+    TAR_OPTIONS: '--checkpoint-action=exec=say',
+    ANY_OTHER: 'word',
   };
   for (const [name, value] of Object.entries(plant)) {
     writeFileSync(`${env}/${name}`, value);
     chownSync(`${env}/${name}`, gear.uid, gear.gid);
   }
+  const overlay = trustedOverlay(node, gear, openCartridge(gear, 'probe-1.0'));
+  for (const name of ['BASH_ENV', 'LD_PRELOAD', 'OPENSSL_CONF', 'TAR_OPTIONS', 'ANY_OTHER'])
+    t.equal(overlay[name], '', `${name} says nothing`);
   const result = await act(node, 'probe-1.0', 'deconfigure');
   t.equal(result.exitCode, 0);
   t.equal(result.output, 'APP_ENV_VAR_REMOVE: PROBE_testprobe\n');
