@@ -246,6 +246,30 @@ await t.test('the sender is killed at any moment', async (t) => {
   t.equal((await sh('pgrep', ['-f', 'code-receiver|sync-gears'])).code, 1, 'nobody waits any more');
 });
 
+await t.test('a gear whose receiver is a program of its own that never stops talking', async (t) => {
+  const own = 'app-root/data/own';
+  for (const words of ['yes flood', 'echo ready; yes flood', "echo ready; yes flood | tr -d '\\n'"]) {
+    await asGear(
+      first,
+      `mkdir -p ${own} && printf '#!/bin/bash\n%s\n' "${words}" > ${own}/code-receiver && chmod 755 ${own}/code-receiver && ` +
+        `printf %s "$HOME/${own}" > php-5.3/env/OPENSHIFT_PHP_PATH_ELEMENT`,
+    );
+    const former = await wholeVersion(first);
+    const number = renew();
+    const started = performance.now();
+    const { text } = await push('will not arrive there');
+    t.ok(performance.now() - started < 90_000, 'it keeps nobody waiting');
+    t.ok(text.length < 1_000_000, `${text.length} characters for the pusher`);
+    t.ok(text.includes(`\nGear ${first.uuid}@${address}:php-5.3 was not synchronized: `), words);
+    t.match(text.slice(-400), /Deployment completed with status: failure/);
+    t.equal(await wholeVersion(first), former);
+    await isWhole(t, second, number);
+    t.match(await serverStates(), { [first.name]: /^MAINT/, [second.name]: /^(UP|no check)/ });
+  }
+  await asGear(first, `rm -rf ${own} php-5.3/env/OPENSHIFT_PHP_PATH_ELEMENT`);
+  await repaired(t);
+});
+
 await t.test(
   'the receiver is killed, with its application, and its node starts again what no user has stopped',
   async (t) => {
