@@ -16,6 +16,7 @@ import { disableUnits, enableUnits, reloadUnits, systemdRuns } from '../host/sys
 import { errnoOf, OoError } from '../native/error.js';
 import { gearAccounts } from '../node/account-list.js';
 import { confDirectory, loadConfig, parseConfig, type NodeConfig } from '../node/config.js';
+import { nodeFolders } from '../node/folders.js';
 import { openNode } from '../node/node.js';
 import { nodePaths } from '../node/paths.js';
 import { parseSettings } from '../node/settings.js';
@@ -151,16 +152,7 @@ export async function removeNode(onStep: (text: string) => void): Promise<readon
   const hierarchies = discover();
   if (groupExists(hierarchies, config.cgroupRoot)) await removeGroup(hierarchies, config.cgroupRoot);
   const kept = removeSetup(record, {
-    disposable: [
-      paths.gearBase,
-      paths.journal,
-      paths.confinement,
-      paths.cartridgeRepository,
-      paths.routes,
-      paths.ports,
-      paths.lastAccess,
-      paths.runDir,
-    ],
+    disposable: nodeFolders(paths).map(([path]) => path),
   });
   await reloadUnits(run);
   if (sshdPid() !== undefined) reloadSshd();

@@ -5,7 +5,7 @@
  */
 import { controlCartridge, type ControlOptions } from '../cartridge/control.js';
 import { failedHook } from '../cartridge/hook-failure.js';
-import { listCartridges } from '../cartridge/installed.js';
+import { isWebProxy, listCartridges } from '../cartridge/installed.js';
 import type { Gear } from '../gear/gear.js';
 import { OoError } from '../native/error.js';
 import type { Node } from '../node/node.js';
@@ -24,7 +24,7 @@ const DISTRIBUTION = 3_600_000;
 
 /** The proxy of this gear, if it has one. */
 export function openWebProxy(node: Node, gear: Gear, voice: Voice): WebProxy | undefined {
-  const cartridge = listCartridges(gear).find(({ manifest }) => manifest.categories.includes('web_proxy'));
+  const cartridge = listCartridges(gear).find(({ manifest }) => isWebProxy(manifest));
   if (cartridge === undefined) return undefined;
   const control = (action: string, options: ControlOptions): Promise<void> =>
     voice.hear((onOutput) =>

@@ -56,10 +56,18 @@ export async function changingPorts<T>(node: PortNode, work: (ports: Directory) 
     portsLock(node.paths.portsLock),
     0n,
     async () => {
-      using ports = Directory.open(node.paths.ports);
+      using ports = openPorts(node);
+      if (ports === undefined) throw notSetUp(node);
       return await work(ports);
     },
     { timeout: node.config.gearLockTimeout, busy },
+  );
+}
+
+function notSetUp(node: PortNode): OoError {
+  return new OoError(
+    `This node has no folder for public ports (${node.paths.ports}). Nothing was done; run oo-admin-node-setup.`,
+    { code: 'ERR_PORTS_NOT_SET_UP' },
   );
 }
 

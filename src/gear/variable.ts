@@ -100,7 +100,7 @@ const steering =
   /^(BASH_ENV|BASHOPTS|BASH_XTRACEFD|BASH_COMPAT|BASH_LOADABLES_PATH|BASH_FUNC_.*|CDPATH|ENV|GLOBIGNORE|IFS|PATH|SHELLOPTS|PS4|PROMPT_COMMAND|POSIXLY_CORRECT|TMOUT|GCONV_PATH|GLIBC_TUNABLES|LOCPATH|NLSPATH|MALLOC_TRACE|LD_.*|OPENSSL_.*|SSH_.*|RSYNC_.*|TAR_OPTIONS|AWK(LIB)?PATH|PHPRC|PHP_INI_.*|LIBMYSQL_.*|_?JAVA_.*|JDK_.*|KRB5_.*|GSS_.*|CURL_.*|XDG_.*|LUA_.*|PYTHON.*|PERL.*|RUBY.*|NODE_.*|npm_config_.*|GIT_.*|MYSQL_.*|MARIADB_.*|OO_BASH_SDK)$/;
 
 /** Whether a variable of this name decides what programs load or do before they begin. */
-export function steersPrograms(text: string): boolean {
+function steersPrograms(text: string): boolean {
   return steering.test(text);
 }
 

@@ -5,8 +5,8 @@
  */
 import type { ForwardChange, Forwards } from './port-forwarding.js';
 
-export const GUARD = 'oo-guard';
-export const PORTS = 'oo-ports';
+const GUARD = 'oo-guard';
+const PORTS = 'oo-ports';
 
 /** As iptables-save prints them, so that what is there is compared by the letter. */
 const guardRules = [
@@ -24,7 +24,7 @@ const portJumps = ['PREROUTING', 'OUTPUT'].map(
     `-A ${chain} ! -d 127.0.0.0/8 -p tcp -m tcp --dport 1024:65535 -m conntrack --ctstate NEW -m addrtype --dst-type LOCAL -j ${PORTS}`,
 );
 
-export interface SavedTable {
+interface SavedTable {
   readonly chains: ReadonlySet<string>;
   readonly rules: readonly string[];
 }
@@ -43,7 +43,7 @@ export function parseSaved(text: string): SavedRules {
   return tables;
 }
 
-export function portRule(port: number, target: string): string {
+function portRule(port: number, target: string): string {
   return `-A ${PORTS} -p tcp -m tcp --dport ${port} -j DNAT --to-destination ${target}`;
 }
 

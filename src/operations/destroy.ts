@@ -1,9 +1,9 @@
 /**
  * Removes a gear with everything it has: its running requests end, cartridges are torn down (their lines are the
  * output), the SSH door is shut, all its processes are killed, then IPC objects, routes, home, quota and public ports
- * go, then the account and its limits. The account goes after all that bears its uid, because from then on the uid belongs to whoever is created next; the
- * limits outlast it. Invariant: every step may run again, and steps that act on the uid act only while the gear's own
- * account still holds it.
+ * go, then the account and its limits. The account goes after all that bears its uid, because from then on the uid
+ * belongs to whoever is created next; the limits outlast it. Invariant: every step may run again, and steps that act on
+ * the uid act only while the gear's own account still holds it.
  */
 import { deleteAccounts, findAccount } from '../host/accounts.js';
 import { OoError } from '../native/error.js';

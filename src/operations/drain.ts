@@ -31,10 +31,10 @@ function httpPorts(node: Node, gear: Gear): readonly ExposedPort[] {
 async function waitUntilQuiet(targets: readonly string[], timeout: number): Promise<boolean> {
   const end = performance.now() + timeout;
   for (let look = 0; ; look += 1) {
-    const left = end - performance.now();
-    if (left <= 0) return false;
+    const left = Math.max(0, end - performance.now());
     await sleep(Math.min(left, PAUSES[Math.min(look, PAUSES.length - 1)] ?? 100));
     if (!(await anyConnection(targets))) return true;
+    if (left === 0) return false;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import t from 'tap';
 import fc from 'fast-check';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import type { ForwardChange, PortForwarding } from '../../src/host/port-forwarding.js';
 import { claimText, parseClaim } from '../../src/gear/port-claim.js';
 import { defaultRules, loopbackAddress, publicPorts } from '../../src/gear/identity.js';
@@ -168,4 +168,17 @@ t.test('a public port leads to an address of its own gear only', async (t) => {
   for (const target of ['127.0.0.1:22', `${loopbackAddress(508, 1)}:8080`, '127.0.253.12:8080'])
     await t.rejects(exposePorts(node, gear, [{ variable: 'X', target }]), { code: 'ERR_BAD_ADDRESS' });
   t.same(readdirSync(node.paths.ports), [], 'nothing is claimed');
+});
+
+t.test('on a node whose set-up knew no public ports an exposition says what to run', async (t) => {
+  const node = fresh();
+  rmdirSync(node.paths.ports);
+  const [gear = { uuid: '', uid: 0 }] = gears;
+  const target = `${loopbackAddress(gear.uid, 1)}:8080`;
+  await t.rejects(exposePorts(node, gear, [{ variable: 'X', target }]), {
+    code: 'ERR_PORTS_NOT_SET_UP',
+    message: /run oo-admin-node-setup/,
+  });
+  t.same(exposedPorts(node, gear), []);
+  t.equal((await desiredForwards(node)).size, 0);
 });

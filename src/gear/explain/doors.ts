@@ -43,7 +43,7 @@ export interface NamedPort extends Exposure {
 
 const START = 'oo-admin-ctl-iptables-port-proxy start';
 
-export interface Explained<T> {
+interface Explained<T> {
   readonly found: readonly T[];
   readonly findings: readonly Finding[];
 }
