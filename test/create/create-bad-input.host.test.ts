@@ -60,7 +60,7 @@ function oneSentence(t: Tap, { stdout, stderr }: Ended): void {
   t.notMatch(stderr, /[\x00-\x09\x0b-\x1f\x7f]/, 'no control characters');
 }
 
-t.test('before there is a node', async (t) => {
+await t.test('before there is a node', async (t) => {
   const ended = await new Promise<Ended>((resolve) => {
     execFile(command('oo-app-create'), argvOf(), { encoding: 'utf8' }, (error, stdout, stderr) =>
       resolve({ exit: Number(error?.code), stdout, stderr }),
